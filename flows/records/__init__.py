@@ -1,0 +1,1 @@
+"""What the desk decided, kept in a database: tables, ledger, queries, exports."""

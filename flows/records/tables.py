@@ -1,0 +1,233 @@
+"""The tables of the records as this program wants them; how they came to be stands in `alembic/versions`.
+
+Every table has `book_id` and every natural key begins with it. A column named `id`, `created_at` or `recorded_at` is
+no part of a record: the database fills it. `limit_value` is so named because LIMIT is a reserved word.
+"""
+
+from typing import Any
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    Date,
+    Index,
+    Integer,
+    MetaData,
+    String,
+    Table,
+    Text,
+    UniqueConstraint,
+    func,
+    text,
+)
+
+from flows.records.columns import Micros, Real, UtcTime
+
+metadata = MetaData(
+    naming_convention={
+        "pk": "pk_%(table_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+    }
+)
+
+
+def _key(name: str, kind: type[String] | type[Integer] = String) -> Column[Any]:
+    return Column(name, kind, primary_key=True)
+
+
+def _recorded_at() -> Column[Any]:
+    return Column("recorded_at", UtcTime, nullable=False, server_default=func.now())
+
+
+runs = Table(
+    "runs",
+    metadata,
+    _key("book_id"),
+    Column("loop", String, nullable=False),
+    Column("mode", String, nullable=False),
+    Column("start_equity", Micros, nullable=False),
+    Column("settings", Text, nullable=False),
+    Column("tapes", Text, nullable=False),
+    Column("tables", Text, nullable=False),
+    Column("marks", Text, nullable=False),
+    Column("rules_version", Integer, nullable=False),
+    _recorded_at(),
+)
+
+# The only table that grows when a run is repeated.
+run_attempts = Table(
+    "run_attempts",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("book_id", String, nullable=False, index=True),
+    Column("started_at", UtcTime, nullable=False, server_default=func.now()),
+    Column("finished_at", UtcTime),
+    Column("status", String, nullable=False),
+    Column("message", Text),
+    Column("events", BigInteger),
+    Column("seconds", Real),
+    Column("batch", Integer, nullable=False),
+    Column("program", String, nullable=False),
+)
+
+signals = Table(
+    "signals",
+    metadata,
+    _key("book_id"),
+    _key("signal_id"),
+    Column("ticker", String, nullable=False),
+    Column("bar_close", UtcTime, nullable=False),
+    Column("direction", String, nullable=False),
+    Column("timeframe_minutes", Integer, nullable=False),
+    Column("source", String, nullable=False),
+    Column("conviction", Real, nullable=False),
+    Column("part_macro", Real),
+    Column("part_agreement", Real),
+    Column("part_volume", Real),
+    Column("part_distance", Real),
+    Column("part_slope", Real),
+    Column("part_body", Real),
+    Column("volume_ratio", Real),
+    Column("macro", String, nullable=False),
+    Column("decided_at", UtcTime, nullable=False),
+    Column("decision", String, nullable=False),
+    Column("leg", String),
+    Column("code", String),
+    Column("tape_seq", BigInteger, nullable=False),
+    _recorded_at(),
+)
+
+# Verdicts and candidates have no wall time of their own: they are written with their signal, and there are many.
+verdicts = Table(
+    "verdicts",
+    metadata,
+    _key("book_id"),
+    _key("signal_id"),
+    _key("leg"),
+    _key("ordinal", Integer),
+    Column("symbol", String),
+    Column("code", String, nullable=False),
+    Column("passed", Boolean, nullable=False),
+    Column("evaluated", Boolean, nullable=False),
+    Column("measured", Real),
+    Column("limit_value", Real),
+    Column("unit", String, nullable=False),
+    Column("reason", Text),
+)
+
+candidates = Table(
+    "candidates",
+    metadata,
+    _key("book_id"),
+    _key("signal_id"),
+    _key("leg"),
+    _key("position", Integer),
+    Column("symbol", String, nullable=False),
+    Column("chosen", Boolean, nullable=False),
+    Column("lost_by", String),
+    Column("measured", Real),
+    Column("limit_value", Real),
+)
+
+orders = Table(
+    "orders",
+    metadata,
+    _key("book_id"),
+    _key("client_order_id"),
+    Column("signal_id", String, nullable=False),
+    Column("action", String, nullable=False),
+    Column("attempt", Integer, nullable=False),
+    Column("symbol", String, nullable=False),
+    Column("side", String, nullable=False),
+    Column("quantity", Integer, nullable=False),
+    Column("limit_price", Micros),
+    Column("state", String, nullable=False),
+    Column("filled_quantity", Integer, nullable=False),
+    Column("reason", Text),
+    Column("sent_at", UtcTime, nullable=False),
+    Column("ended_at", UtcTime),
+    Column("tape_seq", BigInteger, nullable=False),
+    _recorded_at(),
+)
+
+fills = Table(
+    "fills",
+    metadata,
+    _key("book_id"),
+    _key("execution_id"),
+    Column("client_order_id", String, nullable=False),
+    Column("signal_id", String, nullable=False),
+    Column("symbol", String, nullable=False),
+    Column("side", String, nullable=False),
+    Column("quantity", Integer, nullable=False),
+    Column("price", Micros, nullable=False),
+    Column("fee", Micros, nullable=False),
+    Column("filled_at", UtcTime, nullable=False),
+    Column("tape_seq", BigInteger, nullable=False),
+    _recorded_at(),
+)
+
+
+def _scalp_table(name: str, *columns: Column[Any]) -> Table:
+    """A scalp table: the PRD's columns, those of migration 137, the PRD's indexes."""
+    ending = (
+        Column("status", String(20), server_default=text("'open'")),
+        Column("exit_reason", String(50)),
+        Column("pnl", Micros),
+        Column("pnl_pct", Real),
+        Column("broker", String(20)),
+        Column("order_id", String(100)),
+        Column("entry_time", UtcTime, nullable=False),
+        Column("exit_time", UtcTime),
+        Column("metadata_json", Text),
+        Column("created_at", UtcTime, server_default=func.now()),
+        Column("book_id", String, nullable=False),
+        Column("tape_seq", BigInteger, nullable=False),
+        Column("gross_pnl", Micros),
+        Column("fees", Micros),
+        Column("second_half", String),
+    )
+    start = (Column("id", Integer, primary_key=True), Column("signal_id", String(50), index=True))
+    key, index = UniqueConstraint("book_id", "signal_id"), Index(None, "ticker", "status")
+    return Table(name, metadata, *start, *columns, *ending, key, index)
+
+
+options_scalps = _scalp_table(
+    "options_scalps",
+    Column("ticker", String(10), nullable=False),
+    Column("option_symbol", String(30), nullable=False),
+    Column("option_type", String(4), nullable=False),
+    Column("strike", Micros, nullable=False),
+    Column("expiry", Date, nullable=False, index=True),
+    Column("dte", Integer, nullable=False),
+    Column("direction", String(20), nullable=False),
+    Column("contracts", Integer, nullable=False),
+    Column("entry_premium", Micros, nullable=False),
+    Column("exit_premium", Micros),
+    Column("entry_delta", Real),
+    Column("entry_theta", Real),
+    Column("entry_iv", Real),
+)
+
+etf_scalps = _scalp_table(
+    "etf_scalps",
+    Column("ticker", String(10), nullable=False),
+    Column("original_ticker", String(10)),
+    Column("leverage", Real, nullable=False),
+    Column("direction", String(10), nullable=False),
+    Column("shares", Integer, nullable=False),
+    Column("entry_price", Micros, nullable=False),
+    Column("exit_price", Micros),
+    Column("stop_loss", Micros),
+    Column("target_price", Micros),
+)
+
+
+def natural_key(table: Table) -> tuple[Column[Any], ...]:
+    """What makes a row of a book unique: the unique constraint where the primary key is a surrogate."""
+    for constraint in table.constraints:
+        if isinstance(constraint, UniqueConstraint):
+            return tuple(constraint.columns)
+    return tuple(table.primary_key.columns)

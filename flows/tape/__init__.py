@@ -1,0 +1,1 @@
+"""The tape: everything that the engine saw, in order, in one file."""

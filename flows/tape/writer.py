@@ -1,0 +1,137 @@
+"""Writes a tape: a new one under a temporary name until it is whole, or more events onto an old one."""
+
+import os
+from io import FileIO
+from pathlib import Path
+from types import TracebackType
+from typing import Final, Self
+
+from flows.tape.frames import (
+    CLOSING,
+    EVENT,
+    HEADER,
+    Header,
+    Tally,
+    encode_part,
+    frame,
+    trailer,
+)
+from flows.tape.reader import Tape
+from operators.events import AnyEvent, encode
+
+BUFFER: Final = 1024 * 1024
+
+
+class TapeWriter:
+    """Appends events to a tape; a context manager that closes it, or gives up what an error left.
+
+    A new tape appears under its name only when it is closed. `tally` counts its events; `rejected` counts by reason
+    the rows that an importer refused, and goes into the closing frame. Raises FileExistsError for an existing target
+    without `overwrite`, and FileNotFoundError for a missing folder.
+    """
+
+    _done: bool
+
+    def __init__(self, path: Path, header: Header, *, overwrite: bool = False) -> None:
+        self._path, self._overwrite = path, overwrite
+        self._partial: Path | None = path.with_name(f".{path.name}.{os.getpid()}.partial")
+        self._refuse_existing()
+        if not path.parent.is_dir():
+            raise FileNotFoundError(f"the folder {path.parent} of the tape does not exist: make it first")
+        self._start(FileIO(self._partial, "w"), 0, Tally(), {})
+        self._write(frame(HEADER, 0, encode_part(header)))
+
+    @classmethod
+    def reopen(cls, path: Path) -> Self:
+        """Opens an existing tape to continue it after its last whole event.
+
+        Its closing frame and a torn tail are cut off first. Raises what Tape raises, Corrupt included: a damaged
+        tape is not continued.
+        """
+        tape = Tape(path)
+        tally, end, rejected = tape.tally()
+        self = cls.__new__(cls)
+        self._path, self._overwrite, self._partial = path, True, None
+        file = FileIO(path, "r+")
+        file.truncate(end)
+        file.seek(end)
+        os.fsync(file.fileno())
+        self._start(file, end, tally, rejected)
+        return self
+
+    def append(self, event: AnyEvent) -> None:
+        """Adds one event; raises ValueError unless its seq follows and its `at_ns` is later than the last one's."""
+        tally = self.tally
+        if event.seq != tally.events + 1:
+            raise ValueError(f"event {event.seq} cannot follow event {tally.events}: seq must be {tally.events + 1}")
+        if tally.last is not None and event.at_ns <= tally.last:
+            raise ValueError(f"event {event.seq} is at {event.at_ns} ns, not later than the last at {tally.last} ns")
+        data = frame(EVENT, event.seq, encode(event))
+        tally.add(event, self._offset)
+        self._write(data)
+
+    def close(self) -> None:
+        """Writes the index, makes the file safe on disk and gives it its name; the second call does nothing."""
+        if self._done:
+            return
+        at, closing = self._offset, self.tally.closing(self.rejected)
+        self._write(frame(CLOSING, self.tally.events + 1, encode_part(closing)) + trailer(at))
+        self._flush()
+        os.fsync(self._file.fileno())
+        self._file.close()
+        if self._partial is not None:
+            self._refuse_existing()
+            self._partial.replace(self._path)
+            _sync_folder(self._path.parent)
+        self._done = True
+
+    def abandon(self) -> None:
+        """Leaves nothing of a new tape, and of a continued one its whole events without a new index."""
+        if self._done:
+            return
+        self._done = True
+        try:
+            if self._partial is None:
+                self._flush()
+        finally:
+            self._file.close()
+            if self._partial is not None:
+                self._partial.unlink(missing_ok=True)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        try:
+            if kind is None:
+                self.close()
+        finally:
+            self.abandon()
+
+    def _start(self, file: FileIO, offset: int, tally: Tally, rejected: dict[str, int]) -> None:
+        self._file, self._offset, self.tally, self.rejected = file, offset, tally, rejected
+        self._buffer, self._done = bytearray(), False
+
+    def _refuse_existing(self) -> None:
+        if self._path.exists() and not self._overwrite:
+            raise FileExistsError(f"{self._path} exists already: choose another name, or allow it to be overwritten")
+
+    def _write(self, data: bytes) -> None:
+        self._buffer += data
+        self._offset += len(data)
+        if len(self._buffer) >= BUFFER:
+            self._flush()
+
+    def _flush(self) -> None:
+        # A full disk takes part of a write: what it took must leave the buffer, or it would be written twice.
+        while self._buffer:
+            del self._buffer[: self._file.write(self._buffer)]
+
+
+def _sync_folder(folder: Path) -> None:
+    """Makes a new name safe against a power cut, not only the bytes behind it."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

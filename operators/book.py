@@ -1,0 +1,121 @@
+"""The state of one book: cash, scalps, orders, timers and what the session has counted so far.
+
+The second of the two states of the line. It encodes and restores equal; money in micro-dollars.
+"""
+
+from bisect import insort
+from typing import Literal
+
+import msgspec
+
+from operators import prices
+from operators.events import Mode, Quote
+from operators.intents import ETFScalpPosition, Order
+
+TradingState = Literal["ACTIVE", "REDUCING", "HALTED"]
+TimerKind = Literal["open", "close", "session_end", "event", "arrive", "cancel", "timeout", "reprice", "silence"]
+
+
+class Timer(msgspec.Struct, frozen=True, order=True):
+    """Something due at `due_ns`; `number` keeps the order of making among equals, `subject` names what it is about."""
+
+    due_ns: int
+    number: int
+    kind: TimerKind
+    subject: str
+
+
+class Entry(msgspec.Struct, frozen=True):
+    """An entry order that was sent, for the pre-trade checks."""
+
+    sent_ns: int
+    symbol: str
+    quantity: int
+    limit_micros: int | None
+
+
+class BookState(msgspec.Struct):
+    """All that the desk remembers of one book.
+
+    `reduced_by` says who set REDUCING: a person ends it by hand, the engine's own ends at the next open.
+    `stopped` (by ticker and direction) and `left` (by ticker) hold when a stop or another exit was filled last,
+    `decided` the signal of each ticker, bar and direction of this session, `ask_taken` and `bid_taken` what our fills
+    took of a symbol's newest quote. Within [`event_from_ns`, `event_until_ns`) positions are left for a statement.
+    """
+
+    book_id: str
+    mode: Mode
+    cash_micros: int
+    seq: int = 0
+    now_ns: int = 0
+    trading: TradingState = "ACTIVE"
+    trading_reason: str = ""
+    reduced_by: Literal["", "engine", "person"] = ""
+    day: str = ""
+    open_ns: int = 0
+    exit_ns: int = 0
+    close_ns: int = 0
+    event_from_ns: int = 0
+    event_until_ns: int = 0
+    open_equity_micros: int = 0
+    unsettled_micros: int = 0
+    quotes_ns: int = 0
+    quotes_max_age_ns: int = 0
+    silence_ns: int = 0
+    silence_armed: bool = False
+    scalps_today: int = 0
+    stops_in_row: int = 0
+    day_trades: list[tuple[str, int]] = []
+    scalps: dict[str, ETFScalpPosition] = {}
+    orders: dict[str, Order] = {}
+    quotes: dict[str, Quote] = {}
+    ask_taken: dict[str, int] = {}
+    bid_taken: dict[str, int] = {}
+    timers: list[Timer] = []
+    timers_made: int = 0
+    decided: dict[str, str] = {}
+    stopped: dict[str, int] = {}
+    left: dict[str, int] = {}
+    entries: list[Entry] = []
+
+    def set_timer(self, due_ns: int, kind: TimerKind, subject: str) -> None:
+        """Makes a timer; several of one kind and subject may stand, each handler asks whether it still matters."""
+        self.timers_made += 1
+        insort(self.timers, Timer(due_ns, self.timers_made, kind, subject))
+
+    def open_orders(self, signal_id: str) -> list[Order]:
+        """The orders of a scalp that may still fill."""
+        return [order for order in self.orders.values() if order.signal_id == signal_id and order.open]
+
+    def equity_micros(self) -> int:
+        """Cash and what the shares would fetch: at the last bid known, else at their average price."""
+        return self.cash_micros + sum(self._worth(scalp) for scalp in self.scalps.values() if scalp.held)
+
+    def _worth(self, scalp: ETFScalpPosition) -> int:
+        bid = prices.bid(self.quotes.get(scalp.symbol))
+        return scalp.held * (bid if bid else round(scalp.average_micros))
+
+    def reserved_micros(self, without: str = "") -> int:
+        """Dollars promised to working entries and planned second halves of all scalps but `without`."""
+        return sum(self._promised(scalp) for name, scalp in self.scalps.items() if name != without)
+
+    def _promised(self, scalp: ETFScalpPosition) -> int:
+        return max(0, scalp.planned - scalp.bought) * scalp.limit_micros
+
+    def buying_power_micros(self, settled_only: bool, without: str = "") -> int:
+        """Cash that is neither promised nor, in a cash account, unsettled."""
+        unsettled = self.unsettled_micros if settled_only else 0
+        return self.cash_micros - unsettled - self.reserved_micros(without)
+
+    def exposure_micros(self, without: str = "") -> int:
+        """Sum of absolute leverage times notional over held, working and planned shares."""
+        total = 0.0
+        for name, scalp in self.scalps.items():
+            promised = 0 if name == without else self._promised(scalp)
+            total += abs(scalp.leverage) * ((self._worth(scalp) if scalp.held else 0) + promised)
+        return round(total)
+
+    def reduce(self, reason: str, by: Literal["engine", "person"]) -> None:
+        """No entries from now on, unless trading is halted altogether."""
+        if self.trading == "ACTIVE":
+            self.trading, self.trading_reason, self.reduced_by = "REDUCING", reason, by

@@ -1,0 +1,296 @@
+"""The desk: a machine without I/O that turns tickets, bars, quotes and commands of one book into records.
+
+It keeps timers by due time. A timer runs before the first event at or after its time, with the quotes known then; but
+an event's quote is matched against working orders before a timer due at that very time can cancel them.
+"""
+
+from operators import exits, paper, sessions
+from operators.blotter import Blotter, seconds
+from operators.book import BookState, Timer
+from operators.codes import ExitReason, SecondHalf
+from operators.config import EngineSettings, ScalpConfig
+from operators.entering import Entering
+from operators.events import MINUTE_NS, Command, Quote, RunStarted
+from operators.exits import Situation
+from operators.intents import ETFScalpPosition, Fill, Order, Ticket
+from operators.leaving import Leaving
+from operators.market import Moment
+from operators.records import Record, run_record
+
+STOPS_IN_ROW = 3
+EVENT_LEAD_NS = 5 * MINUTE_NS
+DAY_TRADE_SESSIONS = 5
+
+
+class Desk:
+    """One book's desk; `on` takes the items of the line in order and returns the records that they caused."""
+
+    def __init__(self, book: BookState, config: ScalpConfig, settings: EngineSettings) -> None:
+        self.book, self.config = book, config
+        self.blotter = Blotter(book, config, settings)
+        self.leaving = Leaving(self.blotter)
+        self.entering = Entering(self.blotter, self.leaving)
+
+    @classmethod
+    def started(cls, event: RunStarted, config: ScalpConfig, settings: EngineSettings) -> "Desk":
+        """The desk of a new book, before the run's first item."""
+        book = BookState(event.book_id, event.mode, event.equity_micros)
+        book.quotes_max_age_ns = event.age_limit_ns("quote", settings.quote_max_age_seconds)
+        book.silence_ns = event.age_limit_ns("quote", settings.stale_exit_after_seconds)
+        desk = cls(book, config, settings)
+        desk._await_open(event.at_ns)
+        return desk
+
+    def on(self, item: object) -> list[Record]:
+        """The records of one item, those of the timers that were due before it first."""
+        self.blotter.out = []
+        match item:
+            case Quote():
+                self._quote(item)
+            case Moment():
+                self._reach(item.seq, item.at_ns)
+                self._moment(item)
+            case Ticket():
+                self._reach(item.setup.seq, item.setup.at_ns)
+                self.entering.decide(item)
+            case Command():
+                self._reach(item.seq, item.at_ns)
+                self._command(item)
+            case RunStarted():
+                return [run_record(item)]
+            case _:
+                self._reach(getattr(item, "seq"), getattr(item, "at_ns"))
+        return self.blotter.out
+
+    def _reach(self, seq: int, at_ns: int) -> None:
+        self.book.seq = seq
+        self._run_timers(at_ns)
+        self.book.now_ns = max(self.book.now_ns, at_ns)
+
+    def _run_timers(self, until_ns: int) -> None:
+        """Runs the timers due at or before an instant, each at its own time."""
+        timers = self.book.timers
+        while timers and timers[0].due_ns <= until_ns:
+            timer = timers.pop(0)
+            self.book.now_ns = max(self.book.now_ns, timer.due_ns)
+            self._timer(timer)
+
+    def _quote(self, quote: Quote) -> None:
+        book = self.book
+        book.seq = quote.seq
+        if book.timers and book.timers[0].due_ns < quote.at_ns:
+            self._run_timers(quote.at_ns - 1)
+        book.now_ns = max(book.now_ns, quote.at_ns)
+        book.quotes_ns = max(book.quotes_ns, quote.event_ns)
+        if book.scalps or book.ask_taken or book.bid_taken:
+            for order, fill in paper.on_quote(book, quote):
+                self._filled(order, fill)
+        self._run_timers(quote.at_ns)
+        book.quotes[quote.symbol] = quote
+        if book.scalps:
+            self._scalps_on_quote(quote.symbol)
+
+    def _scalps_on_quote(self, symbol: str) -> None:
+        book = self.book
+        self._watch_silence()
+        for order in [order for order in book.orders.values() if order.symbol == symbol and order.open]:
+            self.entering.time_out(order)
+        for scalp in [scalp for scalp in book.scalps.values() if scalp.symbol == symbol]:
+            self.leaving.judge(scalp, self.leaving.situation(scalp))
+            if scalp.exit_due is not None:
+                self.leaving.send(scalp)
+                if book.now_ns >= scalp.priced_ns + self.leaving.reprice_ns:
+                    self.leaving.reprice(scalp)
+
+    def _filled(self, order: Order, fill: Fill) -> None:
+        scalp = self.book.scalps[order.signal_id]
+        self.blotter.fill(order, fill)
+        if order.side == "buy" and scalp.exit_due is not None:
+            self.leaving.send(scalp)
+        self._settle(scalp, order)
+
+    def _settle(self, scalp: ETFScalpPosition, order: Order) -> None:
+        """What follows from an order that was filled or ended: a scalp is over when nothing is held or working."""
+        if not order.open and order.action == "first" and scalp.bought < order.quantity:
+            self.leaving.drop_second(scalp, SecondHalf.PARTIAL_FIRST)
+        if not order.open and order.action != "exit":
+            scalp.planned = min(scalp.planned, scalp.bought + self._to_come(scalp))
+        if self.book.open_orders(scalp.signal_id):
+            return
+        if scalp.held == 0:
+            self._over(scalp)
+        elif order.action == "exit":
+            self.leaving.exit_ended(scalp)
+
+    def _to_come(self, scalp: ETFScalpPosition) -> int:
+        """Shares that a planned second half may still add."""
+        return scalp.planned // 2 if scalp.second_half is SecondHalf.PLANNED else 0
+
+    def _over(self, scalp: ETFScalpPosition) -> None:
+        book = self.book
+        del book.scalps[scalp.signal_id]
+        book.orders = {name: order for name, order in book.orders.items() if order.signal_id != scalp.signal_id}
+        if not scalp.bought:
+            return
+        self.blotter.report(scalp, closed=True)
+        stopped = scalp.exit_due is ExitReason.STOP_LOSS
+        if stopped:
+            book.stopped[f"{scalp.ticker}|{scalp.direction}"] = scalp.exit_ns
+        else:
+            book.left[scalp.ticker] = scalp.exit_ns
+        book.stops_in_row = book.stops_in_row + 1 if stopped else 0
+        if scalp.entry_ns >= book.open_ns:
+            book.day_trades[-1] = (book.day, book.day_trades[-1][1] + 1)
+        if book.stops_in_row >= STOPS_IN_ROW:
+            self._reduce(f"{STOPS_IN_ROW} stops in a row")
+
+    def _reduce(self, reason: str) -> None:
+        self.book.reduce(reason, "engine")
+        self._stop_all_entries("state")
+
+    def _stop_all_entries(self, reason: str) -> None:
+        for scalp in list(self.book.scalps.values()):
+            self.leaving.stop_entries(scalp, reason)
+
+    def _moment(self, moment: Moment) -> None:
+        bar = moment.bar
+        for scalp in [scalp for scalp in self.book.scalps.values() if scalp.ticker == bar.ticker]:
+            if moment.flip == -scalp.direction:
+                self.leaving.stop_entries(scalp, "flip")
+            if scalp.bought and bar.event_ns - MINUTE_NS >= scalp.entry_ns:
+                scalp.bars_since_entry += 1
+                scalp.outside_run = scalp.outside_run + 1 if exits.outside(bar, moment, scalp.direction) else 0
+            self.leaving.judge(scalp, self.leaving.situation(scalp, flip=moment.flip))
+            self.entering.after_bar(scalp, moment)
+        self._daily_loss()
+
+    def _daily_loss(self) -> None:
+        book, limit = self.book, self.config.daily_loss_limit
+        if book.scalps and book.trading == "ACTIVE":
+            loss = 1.0 - book.equity_micros() / book.open_equity_micros
+            if loss >= limit:
+                self._reduce(f"the day's loss is {loss:.4f} of its start, limit {limit}")
+
+    def _timer(self, timer: Timer) -> None:
+        order = self.book.orders.get(timer.subject)
+        scalp = self.book.scalps.get(timer.subject)
+        match timer.kind:
+            case "open":
+                self._open()
+            case "close":
+                self._close()
+            case "session_end" | "event":
+                self._stop_all_entries(timer.kind)
+                self._judge_all()
+            case "silence":
+                self._silence()
+            case "arrive" if order is not None and order.open:
+                self._arrive(order)
+            case "cancel" if order is not None and order.open:
+                self.blotter.end(order, "cancelled")
+                self._settle(self.book.scalps[order.signal_id], order)
+            case "timeout" if order is not None and order.open:
+                self.entering.time_out(order)
+            case "reprice" if scalp is not None:
+                self.leaving.reprice(scalp)
+
+    def _arrive(self, order: Order) -> None:
+        fill = self.blotter.arrive(order)
+        if fill is not None:
+            self._filled(order, fill)
+        scalp = self.book.scalps.get(order.signal_id)
+        if scalp is not None:
+            self.leaving.judge(scalp, self.leaving.situation(scalp))
+
+    def _judge_all(self, silent: bool = False) -> None:
+        for scalp in list(self.book.scalps.values()):
+            self.leaving.judge(scalp, self.leaving.situation(scalp, silent=silent))
+
+    def _watch_silence(self) -> None:
+        if not self.book.silence_armed:
+            self.book.silence_armed = True
+            self.book.set_timer(self.book.quotes_ns + self.book.silence_ns, "silence", "")
+
+    def _silence(self) -> None:
+        """Leaves everything if no quote of any symbol came for too long while the market is open."""
+        book = self.book
+        book.silence_armed = False
+        if not book.scalps:
+            return
+        if book.now_ns - book.quotes_ns < book.silence_ns:
+            self._watch_silence()
+        elif book.open_ns <= book.now_ns < book.close_ns:
+            self._stop_all_entries("stale")
+            self._judge_all(silent=True)
+
+    def _await_open(self, after_ns: int) -> None:
+        """Sets the timer of the session that is open or comes next; past the end of the table there is none."""
+        try:
+            session = sessions.session_of(after_ns)
+            if session is None or after_ns >= session.close_ns:
+                session = sessions.next_session(sessions.new_york(after_ns).date())
+        except sessions.OutsideTable:
+            return
+        self.book.set_timer(session.open_ns, "open", "")
+
+    def _open(self) -> None:
+        """Begins a session: counters anew, its timers set, the engine's own restraint lifted."""
+        book = self.book
+        session = sessions.session_of(book.now_ns)
+        if session is None:
+            return
+        book.day, book.open_ns, book.close_ns = session.day.isoformat(), session.open_ns, session.close_ns
+        book.exit_ns = sessions.exit_ns(session)
+        book.open_equity_micros, book.unsettled_micros = book.equity_micros(), 0
+        book.scalps_today = book.stops_in_row = 0
+        book.day_trades = [*book.day_trades, (book.day, 0)][-DAY_TRADE_SESSIONS:]
+        book.decided, book.stopped, book.left = {}, {}, {}
+        if book.trading == "REDUCING" and book.reduced_by == "engine":
+            book.trading, book.trading_reason, book.reduced_by = "ACTIVE", "", ""
+        book.set_timer(book.exit_ns, "session_end", "")
+        book.set_timer(book.close_ns, "close", "")
+        self._plan_event(session)
+        self._await_open(session.close_ns)
+
+    def _plan_event(self, session: sessions.Session) -> None:
+        """Positions are left five minutes before a statement that was announced."""
+        window = sessions.fomc_window(session.day)
+        self.book.event_from_ns = self.book.event_until_ns = 0
+        if self.config.fomc_flatten and isinstance(window, sessions.Window) and window.announced:
+            self.book.event_from_ns = window.statement_ns - EVENT_LEAD_NS
+            self.book.event_until_ns = window.statement_ns
+            self.book.set_timer(self.book.event_from_ns, "event", "")
+
+    def _close(self) -> None:
+        """Day orders expire at the close; what is still held is offered again at the next open."""
+        for order in [order for order in self.book.orders.values() if order.open]:
+            self.blotter.end(order, "expired")
+            self._settle(self.book.scalps[order.signal_id], order)
+
+    def _command(self, command: Command) -> None:
+        book = self.book
+        match command.action, command.argument:
+            case "pause", _:
+                book.reduce(f"paused by {command.actor}", "person")
+                self._stop_all_entries("state")
+            case "resume", _ if book.trading == "REDUCING":
+                book.trading, book.trading_reason, book.reduced_by = "ACTIVE", "", ""
+            case "rearm", reason if book.trading == "HALTED" and reason:
+                book.trading, book.trading_reason, book.reduced_by = "ACTIVE", "", ""
+            case ("flatten" | "kill"), _:
+                self._leave_all(command)
+            case "mode", ("options" | "leveraged_etf" | "both") as mode:
+                book.mode = mode
+                self._stop_all_entries("mode")
+                for scalp in list(book.scalps.values()):
+                    self.leaving.drop_second(scalp, SecondHalf.MODE)
+
+    def _leave_all(self, command: Command) -> None:
+        reason = ExitReason.RISK if command.action == "kill" else ExitReason.OPERATOR
+        if command.action == "kill":
+            self.book.trading, self.book.trading_reason = "HALTED", f"killed by {command.actor}"
+        self._stop_all_entries("state")
+        for scalp in list(self.book.scalps.values()):
+            quote = self.book.quotes.get(scalp.symbol)
+            self.leaving.judge(scalp, Situation(quote=quote, asked=reason))
+

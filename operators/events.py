@@ -1,0 +1,128 @@
+"""What happened: the items of the tape.
+
+Every event has `seq` (its place on the tape, from 1), `at_ns` (UTC nanoseconds: when we knew it, strictly
+increasing along the tape) and `event_ns` (UTC nanoseconds: when it happened at its source). Rules read `at_ns`;
+`event_ns` is the identity of a bar and the age of a quote, nothing else.
+
+Events are encoded as MessagePack arrays that begin with the tag. A tag is never used again for something else and
+fields are only appended (with a default), so that an old tape can be read for ever; a golden test holds both.
+"""
+
+import hashlib
+from math import nan
+from typing import Literal
+
+import msgspec
+from msgspec.structs import fields
+
+Direction = Literal["long", "short"]
+Mode = Literal["options", "leveraged_etf", "both"]
+SECOND_NS = 1_000_000_000
+MINUTE_NS = 60 * SECOND_NS
+
+
+class Event(msgspec.Struct, frozen=True, gc=False, array_like=True):
+    """The three numbers that every event starts with."""
+
+    seq: int
+    at_ns: int
+    event_ns: int
+
+
+class RunStarted(Event, frozen=True, tag=1, gc=True):
+    """First event of every run: all that its decisions depend on besides the tape itself.
+
+    `loop` says where the loop is closed: "paper" has the exchange inside the desk. `settings` holds the effective
+    ScalpConfig and EngineSettings as JSON; `tapes` are the digests of the tapes' bytes; `tables` names the version of each packaged table; `marks` are those of
+    the tapes (MODELLED, SIMULATED), `cadences` the seconds between two items of a stream (0: event driven).
+    """
+
+    book_id: str
+    loop: str
+    mode: Mode
+    equity_micros: int
+    settings: str
+    tapes: tuple[str, ...]
+    tables: dict[str, str]
+    rules_version: int
+    marks: tuple[str, ...] = ()
+    cadences: dict[str, float] = {}
+
+    def age_limit_ns(self, stream: str, seconds: float) -> int:
+        """How old a stream may be: the setting in seconds, or 1.5 times the stream's cadence if that is more."""
+        return round(max(seconds, 1.5 * self.cadences.get(stream, 0.0)) * SECOND_NS)
+
+
+class Bar(Event, frozen=True, tag=2):
+    """A closed one-minute bar of an underlying or fund; `event_ns` is its close, prices in dollars, volume in shares.
+
+    `history` bars warm state and can cause no signal, order or record.
+    """
+
+    ticker: str
+    open: float
+    high: float
+    low: float
+    close: float
+    volume: float
+    history: bool = False
+
+
+class Quote(Event, frozen=True, tag=3):
+    """Best bid and ask of one symbol in dollars, sizes in shares or contracts; an absent side is NaN, never 0."""
+
+    symbol: str
+    bid: float
+    ask: float
+    bid_size: float = nan
+    ask_size: float = nan
+
+
+class OutsideSignal(Event, frozen=True, tag=4):
+    """A signal of another engine; `event_ns` is the close of the bar that it speaks of, conviction is 0 to 100."""
+
+    ticker: str
+    direction: Direction
+    conviction: float
+
+
+class Command(Event, frozen=True, tag=5):
+    """What a person asked for: flatten, kill, pause, resume, rearm or mode (with the mode as `argument`)."""
+
+    action: Literal["flatten", "kill", "pause", "resume", "rearm", "mode"]
+    actor: str
+    argument: str = ""
+
+
+type_of_tag: dict[int, type[Event]] = {1: RunStarted, 2: Bar, 3: Quote, 4: OutsideSignal, 5: Command}
+AnyEvent = RunStarted | Bar | Quote | OutsideSignal | Command
+
+_encoder = msgspec.msgpack.Encoder()
+_decoder: msgspec.msgpack.Decoder[AnyEvent] = msgspec.msgpack.Decoder(AnyEvent)
+
+
+def encode(event: Event) -> bytes:
+    """MessagePack array of tag and fields, in their order."""
+    return _encoder.encode(event)
+
+
+def decode(payload: bytes | memoryview) -> AnyEvent:
+    """The event of one frame; raises msgspec.DecodeError (or its ValidationError) on anything else."""
+    return _decoder.decode(payload)
+
+
+def schema() -> dict[str, list[str]]:
+    """Tag and class to field names with types, in order: what the golden test and the tape's header hold."""
+    return {
+        f"{tag} {kind.__name__}": [f"{field.name}: {_type_name(field.type)}" for field in fields(kind)]
+        for tag, kind in sorted(type_of_tag.items())
+    }
+
+
+def _type_name(kind: object) -> str:
+    return kind.__name__ if type(kind) is type else str(kind).removeprefix("typing.")
+
+
+def schema_hash() -> str:
+    """First 16 hex digits of the SHA-256 of the schema; stands in the header of every tape."""
+    return hashlib.sha256(msgspec.json.encode(schema())).hexdigest()[:16]

@@ -1,0 +1,104 @@
+"""Leaving scalps: one live exit order per scalp, priced at the bid and priced again until nothing is held."""
+
+from operators import exits, prices
+from operators.blotter import Blotter, seconds
+from operators.codes import ExitReason, SecondHalf
+from operators.events import SECOND_NS
+from operators.exits import ROWS, Situation
+from operators.intents import ETFScalpPosition, Order
+
+LEAST_BETWEEN_PRICES_NS = SECOND_NS
+"""At most one replacement a second and scalp. Source: product rule "Pre-trade checks"."""
+
+
+class Leaving:
+    """Judges the scalps of a book and works their exit orders."""
+
+    def __init__(self, blotter: Blotter) -> None:
+        self.blotter, self.book = blotter, blotter.book
+        self.reprice_ns = seconds(blotter.settings.exit_reprice_seconds)
+
+    def situation(self, scalp: ETFScalpPosition, flip: int = 0, silent: bool = False) -> Situation:
+        """What the rules may look at now."""
+        book = self.book
+        fresh = book.now_ns - book.quotes_ns <= book.quotes_max_age_ns
+        return Situation(
+            quote=book.quotes.get(scalp.symbol) if fresh else None,
+            flip=flip,
+            silent=silent,
+            event=book.event_from_ns <= book.now_ns < book.event_until_ns,
+            session_end=book.now_ns >= book.exit_ns,
+        )
+
+    def judge(self, scalp: ETFScalpPosition, situation: Situation) -> None:
+        """Leaves the scalp if a rule says so, for the first that does."""
+        reason = exits.first(exits.FUND_RULES, scalp, situation) if scalp.bought else None
+        if reason is not None:
+            self.leave(scalp, reason)
+
+    def leave(self, scalp: ETFScalpPosition, reason: ExitReason) -> None:
+        """Begins an exit, or lets a reason of a higher row take over the working one."""
+        before = scalp.exit_due
+        if before is not None and ROWS[reason] >= ROWS[before]:
+            return
+        scalp.exit_due = reason
+        self.drop_second(scalp, SecondHalf.EXIT_DUE)
+        self.stop_entries(scalp, "exit")
+        live = self.live_exit(scalp)
+        if live is None:
+            self.send(scalp)
+        else:
+            due_ns = max(self.book.now_ns, scalp.priced_ns + LEAST_BETWEEN_PRICES_NS)
+            self.book.set_timer(due_ns, "reprice", scalp.signal_id)
+
+    def drop_second(self, scalp: ETFScalpPosition, why: SecondHalf) -> None:
+        """Gives up a second half that was not sent yet."""
+        if scalp.second_half is SecondHalf.PLANNED:
+            scalp.second_half = why
+            scalp.planned -= scalp.planned // 2
+            self.blotter.report(scalp)
+
+    def stop_entries(self, scalp: ETFScalpPosition, reason: str) -> None:
+        """Cancels what the scalp's entries may still buy."""
+        for order in self.book.open_orders(scalp.signal_id):
+            if order.action != "exit":
+                self.blotter.cancel(order, reason)
+
+    def live_exit(self, scalp: ETFScalpPosition) -> Order | None:
+        """The scalp's exit order that may still fill."""
+        order = None if scalp.exit_id is None else self.book.orders.get(scalp.exit_id)
+        return order if order is not None and order.open else None
+
+    def send(self, scalp: ETFScalpPosition) -> None:
+        """Sends the exit of what is held, if the market is open and no exit lives; else the next quote does."""
+        book = self.book
+        if scalp.held == 0 or self.live_exit(scalp) is not None or not book.open_ns <= book.now_ns < book.close_ns:
+            return
+        limit = prices.exit_limit(book.quotes.get(scalp.symbol), prices.FUND_TICK)
+        self.blotter.send(scalp, "exit", scalp.held, limit, scalp.exit_due)
+        book.set_timer(book.now_ns + self.reprice_ns, "reprice", scalp.signal_id)
+
+    def reprice(self, scalp: ETFScalpPosition) -> None:
+        """Cancels a working exit whose price or quantity is no longer right: its end sends the next.
+
+        A target that is gone is withdrawn the same way.
+        """
+        order = self.live_exit(scalp)
+        if order is None or order.cancel_asked:
+            return
+        order.reason = scalp.exit_due
+        limit = prices.exit_limit(self.book.quotes.get(scalp.symbol), prices.FUND_TICK)
+        if limit != order.limit_micros or order.remaining < scalp.held or self._target_gone(scalp):
+            self.blotter.cancel(order, "replaced")
+
+    def exit_ended(self, scalp: ETFScalpPosition) -> None:
+        """The exit order ended with shares left: send the next one, unless it was a target that is gone."""
+        if self._target_gone(scalp):
+            scalp.exit_due = None
+        elif scalp.exit_due is not None:
+            self.send(scalp)
+
+    def _target_gone(self, scalp: ETFScalpPosition) -> bool:
+        """Whether the scalp is left for its target and the bid is under it again."""
+        bid = prices.bid(self.book.quotes.get(scalp.symbol))
+        return scalp.exit_due is ExitReason.PROFIT_TARGET and (bid is None or bid < scalp.target_micros)

@@ -1,0 +1,51 @@
+"""The paper exchange: fills orders of a book against recorded or live quotes, pessimistic and deterministic.
+
+A buy fills at the ask and a sell at the bid of a fresh quote, never better, and only up to the size shown: what our
+fills took is gone until that symbol's next quote. A locked, crossed, stale or absent quote fills nothing.
+"""
+
+from math import isfinite
+
+from operators import prices
+from operators.book import BookState
+from operators.events import Quote
+from operators.intents import Fill, Order
+
+
+def on_quote(book: BookState, quote: Quote) -> list[tuple[Order, Fill]]:
+    """The fills that a new quote gives the orders that rest at the exchange, oldest order first."""
+    book.ask_taken.pop(quote.symbol, None)
+    book.bid_taken.pop(quote.symbol, None)
+    resting = [order for order in book.orders.values() if order.symbol == quote.symbol and _at_exchange(order)]
+    return [(order, fill) for order in resting if (fill := match(book, order, quote)) is not None]
+
+
+def _at_exchange(order: Order) -> bool:
+    return order.state in ("working", "partial")
+
+
+def match(book: BookState, order: Order, quote: Quote | None) -> Fill | None:
+    """The execution of a resting or arriving order against a quote, None if there is none.
+
+    A quote without an ask can fill a sell. The execution id is a function of order and fill number.
+    """
+    if quote is None or book.now_ns - book.quotes_ns > book.quotes_max_age_ns or quote.bid >= quote.ask:
+        return None
+    buy = order.side == "buy"
+    price, size = (quote.ask, quote.ask_size) if buy else (quote.bid, quote.bid_size)
+    if not (prices.known(price) and isfinite(size)) or not _reaches(order, prices.micros(price)):
+        return None
+    taken = book.ask_taken if buy else book.bid_taken
+    quantity = min(order.remaining, int(size) - taken.get(order.symbol, 0))
+    if quantity < 1:
+        return None
+    taken[order.symbol] = taken.get(order.symbol, 0) + quantity
+    execution_id = f"{order.order_id}-{order.fills + 1}"
+    return Fill(execution_id, order.order_id, quantity, prices.micros(price), 0, book.now_ns)
+
+
+def _reaches(order: Order, price_micros: int) -> bool:
+    """Whether the opposite price is within the order's limit."""
+    if order.limit_micros is None:
+        return True
+    return price_micros <= order.limit_micros if order.side == "buy" else price_micros >= order.limit_micros

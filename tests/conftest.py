@@ -1,0 +1,18 @@
+"""What every test may ask for."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+
+@pytest.fixture(scope="session")
+def shared_data() -> Path:
+    """The recorded sessions beside the project: skips without them, fails where SCALP_REQUIRE_ALL is set."""
+    folder = Path(__file__).parents[2] / "shared" / "data"
+    if folder.is_dir():
+        return folder
+    reason = f"{folder} is absent: recorded data is private and not part of the project"
+    if os.environ.get("SCALP_REQUIRE_ALL"):
+        pytest.fail(reason)
+    pytest.skip(reason)

@@ -1,0 +1,65 @@
+"""Builders of tapes: small events of every type, written where a test wants them."""
+
+from math import nan
+from pathlib import Path
+
+from flows.tape.frames import KNOWN_SCHEMAS, TRAIL, Header, Source, closing_offset
+from flows.tape.writer import TapeWriter
+from operators.events import AnyEvent, Bar, Command, OutsideSignal, Quote, RunStarted, encode
+
+T0 = 1_743_514_260_000_000_000
+"""2025-04-01 13:31 UTC: the close of the first bar of a New York session."""
+
+
+def bar(seq: int = 1, at_ns: int = 0, **changes: object) -> Bar:
+    """A bar of TQQQ; without `at_ns` it is known `seq` ns after T0."""
+    row: dict[str, object] = {"ticker": "TQQQ", "open": 56.5, "high": 56.75, "low": 56.25, "close": 56.5}
+    return Bar(seq, at_ns or T0 + seq, T0, **(row | {"volume": 1000.0} | changes))  # type: ignore[arg-type]
+
+
+def bars(number: int) -> list[AnyEvent]:
+    """That many bars, one nanosecond apart."""
+    return [bar(seq) for seq in range(1, number + 1)]
+
+
+def every_type() -> list[AnyEvent]:
+    """One event of each type at least, absent sides and history included. The golden tape holds exactly these."""
+    settings = '{"mode": "both"}'
+    return [
+        RunStarted(1, T0, T0, "replay:0", "paper", "both", 10**11, settings, ("a",), {"fomc": "1"}, 1, ("MODELLED",)),
+        Bar(2, T0 + 1, T0, "TQQQ", 56.68, 56.71, 56.39, 56.44, 645786.0, history=True),
+        Quote(3, T0 + 2, T0, "TQQQ", 56.43, 56.44, 64578.0, 64578.0),
+        Quote(4, T0 + 3, T0, "TQQQ  250417C00057000", nan, 1.25),
+        Bar(5, T0 + 4, T0, "BRK.B", 500.0, 500.0, 500.0, 500.0, 0.0),
+        OutsideSignal(6, T0 + 5, T0, "TQQQ", "long", 72.5),
+        Command(7, T0 + 6, T0, "mode", "operator", "etf"),
+        Command(8, T0 + 7, T0, "kill", "operator"),
+    ]
+
+
+def header(**changes: object) -> Header:
+    """The header of the golden tape, whatever version runs the test."""
+    row: dict[str, object] = {"schema_hash": "d7bf52a031344ff2", "program_version": "0.1.0", "marks": ("MODELLED",)}
+    row |= {"cadences": {"bar": 60.0, "quote": 60.0}, "sources": (Source("TQQQ.csv", 2, "ab" * 32),)}
+    return Header(**(row | changes))  # type: ignore[arg-type]
+
+
+def write(path: Path, events: list[AnyEvent], **changes: object) -> Path:
+    """A finished tape of these events. The golden tape was `write(Path("tests/tapes/version1.tape"), every_type())`."""
+    with TapeWriter(path, header(**changes)) as tape:
+        for event in events:
+            tape.append(event)
+        tape.rejected = {"duplicate": 1}
+    return path
+
+
+def closing_start(data: bytes) -> int:
+    """Where the closing frame of a finished tape starts."""
+    offset = closing_offset(data[-TRAIL.size :])
+    assert offset is not None
+    return offset
+
+
+def encoded(events: list[AnyEvent]) -> list[bytes]:
+    """Events as bytes, which compare equal where NaN does not."""
+    return [encode(event) for event in events]

@@ -1,0 +1,71 @@
+"""The schema of the tape's events is frozen: fields are only appended, tags are never used again."""
+
+from flows.tape.frames import KNOWN_SCHEMAS
+from operators.events import schema, schema_hash, type_of_tag
+
+EVENT = ["seq: int", "at_ns: int", "event_ns: int"]
+GOLDEN = {
+    "1 RunStarted": [
+        *EVENT,
+        "book_id: str",
+        "loop: str",
+        "mode: Literal",
+        "equity_micros: int",
+        "settings: str",
+        "tapes: tuple[str, ...]",
+        "tables: dict[str, str]",
+        "rules_version: int",
+        "marks: tuple[str, ...]",
+        "cadences: dict[str, float]",
+    ],
+    "2 Bar": [
+        *EVENT,
+        "ticker: str",
+        "open: float",
+        "high: float",
+        "low: float",
+        "close: float",
+        "volume: float",
+        "history: bool",
+    ],
+    "3 Quote": [
+        *EVENT,
+        "symbol: str",
+        "bid: float",
+        "ask: float",
+        "bid_size: float",
+        "ask_size: float",
+    ],
+    "4 OutsideSignal": [
+        *EVENT,
+        "ticker: str",
+        "direction: Literal['long', 'short']",
+        "conviction: float",
+    ],
+    "5 Command": [
+        *EVENT,
+        "action: Literal['flatten', 'kill', 'pause', 'resume', 'rearm', 'mode']",
+        "actor: str",
+        "argument: str",
+    ],
+}
+
+
+def test_schema_is_the_golden_one() -> None:
+    assert schema() == GOLDEN
+
+
+def test_schema_hash_is_the_golden_one() -> None:
+    assert schema_hash() == "d7bf52a031344ff2"
+
+
+def test_this_programs_own_schema_is_known_to_the_reader() -> None:
+    assert schema_hash() in KNOWN_SCHEMAS
+
+
+def test_the_first_schema_stays_known_for_ever() -> None:
+    assert "d7bf52a031344ff2" in KNOWN_SCHEMAS
+
+
+def test_each_tag_stands_for_the_class_that_carries_it() -> None:
+    assert {tag: kind.__struct_config__.tag for tag, kind in type_of_tag.items()} == {tag: tag for tag in type_of_tag}
