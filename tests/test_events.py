@@ -9,7 +9,7 @@ GOLDEN = {
         *EVENT,
         "book_id: str",
         "loop: str",
-        "mode: Literal",
+        "mode: Literal['options', 'leveraged_etf', 'both']",
         "equity_micros: int",
         "settings: str",
         "tapes: tuple[str, ...]",

@@ -79,12 +79,16 @@ def read_header(file: BinaryIO, name: str) -> tuple[Header, int]:
     good = crc32(frames.HEADER + start[4:16]) == check
     if len(start) < HEAD.size or (magic != frames.HEADER and not good):
         raise frames.NotATape(f"{name} is not a tape: it starts with {start[:4]!r} and holds {size} bytes")
+    cut = frames.NotATape(f"{name} is not a usable tape: it holds {size} bytes and was cut inside its header")
+    if not good and zeros_to_end(file, HEAD.size):
+        raise cut
     if magic != frames.HEADER or not good or seq != 0 or length > MAX_PAYLOAD:
         raise Corrupt(name, 0, "the header frame fails its CRC")
     end = OVERHEAD + length
+    file.seek(HEAD.size)
     payload, check_bytes = file.read(length), file.read(CHECK.size)
     if end > size or (check_bytes == b"\0" * CHECK.size and zeros_to_end(file, end)):
-        raise frames.NotATape(f"{name} is not a usable tape: it holds {size} bytes and was cut inside its header")
+        raise cut
     if check_bytes != CHECK.pack(crc32(payload)):
         raise Corrupt(name, 0, "the header payload fails its CRC")
     return frames.decode_header(payload, name), end
