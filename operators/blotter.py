@@ -39,6 +39,7 @@ class Blotter:
         if leaves:
             scalp.exit_attempts, scalp.exit_id, scalp.priced_ns = attempt, name, now
         else:
+            scalp.working += quantity
             orders.remember(book, order)
         self._move(order, "sending")
         book.set_timer(now + self.latency_ns, "arrive", name)
@@ -59,6 +60,8 @@ class Blotter:
     def end(self, order: Order, state: OrderState) -> None:
         """The order ended without being filled whole."""
         order.ended_ns = self.book.now_ns
+        if order.side == "buy":
+            self.book.scalps[order.signal_id].working -= order.remaining
         self._move(order, state)
 
     def fill(self, order: Order, fill: Fill) -> None:
@@ -87,6 +90,7 @@ class Blotter:
         if scalp.bought == 0:
             scalp.entry_ns = fill.at_ns
             self.book.scalps_today += 1
+        scalp.working -= fill.quantity
         scalp.bought, scalp.cost_micros = scalp.bought + fill.quantity, scalp.cost_micros + amount
         average = scalp.average_micros
         scalp.stop_micros = max(scalp.stop_micros, self.sizer.stop(average))
@@ -163,7 +167,7 @@ class Blotter:
             order_id=scalp.order_id,
             entry_time=sessions.utc(scalp.entry_ns),
             exit_time=sessions.utc(scalp.exit_ns) if closed else None,
-            metadata_json=json.dumps({"exposure_group": scalp.group, "planned_shares": scalp.planned}),
+            metadata_json=json.dumps({"exposure_group": scalp.group}),
             tape_seq=self.book.seq,
         )
 

@@ -13,7 +13,7 @@ from operators.events import Mode, Quote
 from operators.intents import ETFScalpPosition, Order
 
 TradingState = Literal["ACTIVE", "REDUCING", "HALTED"]
-TimerKind = Literal["open", "close", "session_end", "event", "arrive", "cancel", "timeout", "reprice", "silence"]
+TimerKind = Literal["open", "close", "session_end", "event", "window", "arrive", "cancel", "timeout", "reprice", "silence"]
 
 
 class Timer(msgspec.Struct, frozen=True, order=True):
@@ -40,7 +40,8 @@ class BookState(msgspec.Struct):
     `reduced_by` says who set REDUCING: a person ends it by hand, the engine's own ends at the next open.
     `stopped` (by ticker and direction) and `left` (by ticker) hold when a stop or another exit was filled last,
     `decided` the signal of each ticker, bar and direction of this session, `ask_taken` and `bid_taken` what our fills
-    took of a symbol's newest quote. Within [`event_from_ns`, `event_until_ns`) positions are left for a statement.
+    took of a symbol's newest quote. Within [`event_from_ns`, `event_until_ns`) positions are left for a statement, within
+    [`window_from_ns`, `window_until_ns`) nothing is entered.
     """
 
     book_id: str
@@ -57,6 +58,8 @@ class BookState(msgspec.Struct):
     close_ns: int = 0
     event_from_ns: int = 0
     event_until_ns: int = 0
+    window_from_ns: int = 0
+    window_until_ns: int = 0
     open_equity_micros: int = 0
     unsettled_micros: int = 0
     quotes_ns: int = 0
@@ -95,25 +98,10 @@ class BookState(msgspec.Struct):
         bid = prices.bid(self.quotes.get(scalp.symbol))
         return scalp.held * (bid if bid else round(scalp.average_micros))
 
-    def reserved_micros(self, without: str = "") -> int:
-        """Dollars promised to working entries and planned second halves of all scalps but `without`."""
-        return sum(self._promised(scalp) for name, scalp in self.scalps.items() if name != without)
-
-    def _promised(self, scalp: ETFScalpPosition) -> int:
-        return max(0, scalp.planned - scalp.bought) * scalp.limit_micros
-
-    def buying_power_micros(self, settled_only: bool, without: str = "") -> int:
-        """Cash that is neither promised nor, in a cash account, unsettled."""
-        unsettled = self.unsettled_micros if settled_only else 0
-        return self.cash_micros - unsettled - self.reserved_micros(without)
-
-    def exposure_micros(self, without: str = "") -> int:
-        """Sum of absolute leverage times notional over held, working and planned shares."""
-        total = 0.0
-        for name, scalp in self.scalps.items():
-            promised = 0 if name == without else self._promised(scalp)
-            total += abs(scalp.leverage) * ((self._worth(scalp) if scalp.held else 0) + promised)
-        return round(total)
+    def buying_power_micros(self, settled_only: bool) -> int:
+        """Cash that is neither promised to working entries and planned second halves nor, in a cash account, unsettled."""
+        promised = sum((scalp.working + scalp.second) * scalp.limit_micros for scalp in self.scalps.values())
+        return self.cash_micros - promised - (self.unsettled_micros if settled_only else 0)
 
     def reduce(self, reason: str, by: Literal["engine", "person"]) -> None:
         """No entries from now on, unless trading is halted altogether."""

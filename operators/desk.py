@@ -111,20 +111,12 @@ class Desk:
 
     def _settle(self, scalp: ETFScalpPosition, order: Order) -> None:
         """What follows from an order that was filled or ended: a scalp is over when nothing is held or working."""
-        if not order.open and order.action == "first" and scalp.bought < order.quantity:
-            self.leaving.drop_second(scalp, SecondHalf.PARTIAL_FIRST)
-        if not order.open and order.action != "exit":
-            scalp.planned = min(scalp.planned, scalp.bought + self._to_come(scalp))
         if self.book.open_orders(scalp.signal_id):
             return
         if scalp.held == 0:
             self._over(scalp)
         elif order.action == "exit":
             self.leaving.exit_ended(scalp)
-
-    def _to_come(self, scalp: ETFScalpPosition) -> int:
-        """Shares that a planned second half may still add."""
-        return scalp.planned // 2 if scalp.second_half is SecondHalf.PLANNED else 0
 
     def _over(self, scalp: ETFScalpPosition) -> None:
         book = self.book
@@ -182,6 +174,8 @@ class Desk:
             case "session_end" | "event":
                 self._stop_all_entries(timer.kind)
                 self._judge_all()
+            case "window":
+                self._stop_all_entries("event")
             case "silence":
                 self._silence()
             case "arrive" if order is not None and order.open:
@@ -253,13 +247,17 @@ class Desk:
         self._await_open(session.close_ns)
 
     def _plan_event(self, session: sessions.Session) -> None:
-        """Positions are left five minutes before a statement that was announced."""
-        window = sessions.fomc_window(session.day)
-        self.book.event_from_ns = self.book.event_until_ns = 0
-        if self.config.fomc_flatten and isinstance(window, sessions.Window) and window.announced:
-            self.book.event_from_ns = window.statement_ns - EVENT_LEAD_NS
-            self.book.event_until_ns = window.statement_ns
-            self.book.set_timer(self.book.event_from_ns, "event", "")
+        """Around a statement nothing is entered; five minutes before one that was announced positions are left."""
+        book, window = self.book, sessions.fomc_window(session.day)
+        book.event_from_ns = book.event_until_ns = book.window_from_ns = book.window_until_ns = 0
+        if not isinstance(window, sessions.Window):
+            return
+        if self.config.no_scalp_around_fomc:
+            book.window_from_ns, book.window_until_ns = window.start_ns, window.end_ns
+            book.set_timer(window.start_ns, "window", "")
+        if self.config.fomc_flatten and window.announced:
+            book.event_from_ns, book.event_until_ns = window.statement_ns - EVENT_LEAD_NS, window.statement_ns
+            book.set_timer(book.event_from_ns, "event", "")
 
     def _close(self) -> None:
         """Day orders expire at the close; what is still held is offered again at the next open."""

@@ -77,7 +77,7 @@ class Entering:
             leverage=fund.leverage,
             direction=setup.direction,
             conviction=ticket.conviction.total,
-            planned=shares,
+            second=shares - limits.first_half(shares),
             limit_micros=price,
             order_id=orders.order_id(book.day, book.book_id, name, "fund", "first", 1),
             second_half=SecondHalf.PLANNED if shares > 1 else SecondHalf.SINGLE,
@@ -105,29 +105,28 @@ class Entering:
             self.leaving.drop_second(scalp, SecondHalf.NO_TEST)
 
     def _second_half(self, scalp: ETFScalpPosition) -> None:
-        shares = scalp.planned // 2
-        why = self._not_second(scalp, shares)
+        why = self._not_second(scalp)
         if why is not None:
             self.leaving.drop_second(scalp, why)
             return
-        scalp.second_half = SecondHalf.SENT
+        shares, scalp.second, scalp.second_half = scalp.second, 0, SecondHalf.SENT
         self._send(scalp, "second", shares, self._limit(scalp.symbol))
         self.blotter.report(scalp)
 
-    def _not_second(self, scalp: ETFScalpPosition, shares: int) -> SecondHalf | None:
-        """Why the second half may not be sent now, None if it may."""
+    def _not_second(self, scalp: ETFScalpPosition) -> SecondHalf | None:
+        """Why the second half may not be sent now, None if it may; an exit that is due dropped it before."""
         book, quote = self.book, self.book.quotes.get(scalp.symbol)
-        fresh = book.now_ns - book.quotes_ns <= book.quotes_max_age_ns
-        bid = prices.bid(quote)
-        if scalp.bought < scalp.planned - shares:
+        fresh, bid = book.now_ns - book.quotes_ns <= book.quotes_max_age_ns, prices.bid(quote)
+        if self.book.orders[scalp.order_id].state != "filled":
             return SecondHalf.PARTIAL_FIRST
         if not (fresh and prices.usable(quote)) or bid is None:
             return SecondHalf.CAPS
+        price = self._limit(scalp.symbol) or prices.micros(book.quotes[scalp.symbol].ask)
+        if not limits.second_fits(book, self.config, self.settings, scalp, price):
+            return SecondHalf.CAPS
         if self.config.no_average_up and bid < scalp.average_micros:
             return SecondHalf.LOSING
-        price = self._limit(scalp.symbol) or prices.micros(book.quotes[scalp.symbol].ask)
-        fits = limits.second_fits(book, self.config, self.settings, scalp, shares, price)
-        return None if fits else SecondHalf.CAPS
+        return None if limits.entries_allowed(book) else SecondHalf.MODE
 
     def _record(self, ticket: Ticket, legs: list[Leg], entered: Leg | None) -> None:
         failed = [verdict.code for leg in legs for verdict in leg.failed]

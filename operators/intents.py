@@ -158,9 +158,9 @@ class Fill(msgspec.Struct, frozen=True):
 class ETFScalpPosition(msgspec.Struct):
     """A leveraged-fund scalp from its first order to its last fill; money in micro-dollars, `leverage` signed.
 
-    `planned` is what is held plus what entries may still buy, at `limit_micros` a share. The stop, a level of the
-    fund's own price, never moves down. `bars_since_entry` and `outside_run` count bars that opened after the first
-    fill: all, and the latest that lay wholly outside the fast cloud.
+    `second` shares are planned as second half and `working` ones are in entry orders, both at about `limit_micros` a
+    share. The stop, a level of the fund's own price, never moves down. `bars_since_entry` and `outside_run` count bars
+    that opened after the first fill: all, and the latest that lay wholly outside the fast cloud.
     """
 
     signal_id: str
@@ -170,9 +170,10 @@ class ETFScalpPosition(msgspec.Struct):
     leverage: float
     direction: int
     conviction: float
-    planned: int
+    second: int
     limit_micros: int
     order_id: str
+    working: int = 0
     bought: int = 0
     sold: int = 0
     cost_micros: int = 0
@@ -194,6 +195,11 @@ class ETFScalpPosition(msgspec.Struct):
     def held(self) -> int:
         """Shares held now."""
         return self.bought - self.sold
+
+    @property
+    def exposure_micros(self) -> int:
+        """Absolute leverage times the notional, at the first entry's limit, of all shares held or to come."""
+        return round(abs(self.leverage) * (self.held + self.working + self.second) * self.limit_micros)
 
     @property
     def average_micros(self) -> float:

@@ -54,8 +54,7 @@ class Leaving:
     def drop_second(self, scalp: ETFScalpPosition, why: SecondHalf) -> None:
         """Gives up a second half that was not sent yet."""
         if scalp.second_half is SecondHalf.PLANNED:
-            scalp.second_half = why
-            scalp.planned -= scalp.planned // 2
+            scalp.second, scalp.second_half = 0, why
             self.blotter.report(scalp)
 
     def stop_entries(self, scalp: ETFScalpPosition, reason: str) -> None:

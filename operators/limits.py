@@ -101,25 +101,31 @@ def first_half(shares: int) -> int:
     return -(-shares // 2)
 
 
-def _room(book: BookState, config: ScalpConfig, leverage: float, price_micros: int, without: str = "") -> int:
+def _room(book: BookState, config: ScalpConfig, leverage: float, price_micros: int) -> int:
     """Shares that gross leverage and the caps of one order (half of the position) leave, never under 0."""
     equity = book.equity_micros()
-    free = config.max_gross_leverage * equity - book.exposure_micros(without)
+    free = config.max_gross_leverage * equity - sum(scalp.exposure_micros for scalp in book.scalps.values())
     gross = int(free / (abs(leverage) * price_micros))
     one_order = min(config.max_order_shares, int(config.max_order_notional_fraction * equity) // price_micros)
     return max(0, min(gross, 2 * one_order))
 
 
+def entries_allowed(book: BookState) -> bool:
+    """Whether the trading state and the calendar allow an entry now."""
+    return book.trading == "ACTIVE" and not book.window_from_ns <= book.now_ns < book.window_until_ns
+
+
 def second_fits(
-    book: BookState, config: ScalpConfig, settings: EngineSettings, scalp: ETFScalpPosition, shares: int, price: int
+    book: BookState, config: ScalpConfig, settings: EngineSettings, scalp: ETFScalpPosition, price_micros: int
 ) -> bool:
-    """Whether the second half at this price, in micro-dollars a share, is within state, budget, cash and caps."""
+    """Whether the planned second half, at this price a share, is still within budget, cash and caps."""
     budget = ETFScalpSizer(config).budget(scalp.leverage, scalp.conviction, book.equity_micros())
-    cost, name = shares * price, scalp.signal_id
+    cost, planned = scalp.second * price_micros, scalp.second * scalp.limit_micros
+    dearer = round(abs(scalp.leverage) * (cost - planned))
+    exposure = sum(other.exposure_micros for other in book.scalps.values()) + dearer
     return (
-        book.trading == "ACTIVE"
-        and scalp.cost_micros + cost <= budget
-        and cost <= book.buying_power_micros(settings.account_profile == "cash", without=name)
-        and shares <= _room(book, config, scalp.leverage, price, without=name)
-        and all(verdict.passed for verdict in orders.pretrade(book, scalp.symbol, shares, price))
+        scalp.cost_micros + cost <= budget
+        and cost <= book.buying_power_micros(settings.account_profile == "cash") + planned
+        and exposure <= config.max_gross_leverage * book.equity_micros()
+        and all(verdict.passed for verdict in orders.pretrade(book, scalp.symbol, scalp.second, price_micros))
     )

@@ -120,7 +120,7 @@ class Scalp:
     def exposure(self) -> int:
         """|leverage| x cents of the shares held, working and planned."""
         # Reading: notional is at the entry's limit price (as the premium cap says), not at the market.
-        shares = self.held + (self.buy.left if self.buy else 0) + (0 if self.second else self.planned)
+        shares = self.held + (self.buy.left if self.buy else 0) + (0 if self.second or self.sell else self.planned)
         return self.leverage * self.limit * shares
 
 

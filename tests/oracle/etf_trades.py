@@ -303,6 +303,10 @@ class _Simulator(Account):
         """Send or drop the second half on a bar of the ticker."""
         if scalp.second or not scalp.entered or bar.start < scalp.entered:
             return
+        # Reading: exits are judged on a bar first, and one that is due or working ends the wait for the second half.
+        if scalp.sell is not None:
+            scalp.second = "exit_due"
+            return
         scalp.bars += 1
         if not bar.bounces[0 if scalp.signal.direction == "long" else 1]:
             # Reading: the five are bars that exist; a missing minute does not count.
@@ -311,7 +315,6 @@ class _Simulator(Account):
         quote = self.known[scalp.symbol]
         limit = self._limit(quote)
         drops = {
-            "exit_due": scalp.sell is not None,
             "partial_first": not scalp.whole,
             "caps": self._over_caps(scalp, limit),
             "losing": self.set.no_average_up and quote.bid * scalp.bought < scalp.cost,
