@@ -234,7 +234,9 @@ def import_bars(
     if report.rejected:
         _warn(f"rows refused: {', '.join(f'{count} {why}' for why, count in report.rejected.items())}")
     bars = ", ".join(f"{name} {count}" for name, count in report.tickers.items())
-    print(f"{out}: {report.events} events over {report.sessions} sessions; bars {bars}; {report.quotes} MODELLED quotes")
+    print(
+        f"{out}: {report.events} events over {report.sessions} sessions; bars {bars}; {report.quotes} MODELLED quotes"
+    )
     if report.sessions <= history:
         _warn(f"all {report.sessions} sessions are history (--history {history}): nothing on this tape can trade")
 

@@ -12,7 +12,6 @@ from pydantic.fields import FieldInfo
 
 from operators.config import EngineSettings, ScalpConfig
 
-
 Model = TypeVar("Model", bound=BaseModel)
 
 

@@ -13,7 +13,8 @@ from operators.events import Mode, Quote
 from operators.intents import ETFScalpPosition, Order
 
 TradingState = Literal["ACTIVE", "REDUCING", "HALTED"]
-TimerKind = Literal["open", "close", "session_end", "event", "window", "arrive", "cancel", "timeout", "reprice", "silence"]
+DayTimer = Literal["open", "close", "session_end", "event", "window"]
+TimerKind = DayTimer | Literal["arrive", "cancel", "timeout", "reprice", "silence"]
 
 
 class Timer(msgspec.Struct, frozen=True, order=True):
@@ -40,8 +41,8 @@ class BookState(msgspec.Struct):
     `reduced_by` says who set REDUCING: a person ends it by hand, the engine's own ends at the next open.
     `stopped` (by ticker and direction) and `left` (by ticker) hold when a stop or another exit was filled last,
     `decided` the signal of each ticker, bar and direction of this session, `ask_taken` and `bid_taken` what our fills
-    took of a symbol's newest quote. Within [`event_from_ns`, `event_until_ns`) positions are left for a statement, within
-    [`window_from_ns`, `window_until_ns`) nothing is entered.
+    took of a symbol's newest quote. From `event_from_ns` until `event_until_ns` positions are left for a statement,
+    from `window_from_ns` until `window_until_ns` nothing is entered.
     """
 
     book_id: str
@@ -99,7 +100,7 @@ class BookState(msgspec.Struct):
         return scalp.held * (bid if bid else round(scalp.average_micros))
 
     def buying_power_micros(self, settled_only: bool) -> int:
-        """Cash that is neither promised to working entries and planned second halves nor, in a cash account, unsettled."""
+        """Cash not promised to working entries or planned second halves and, in a cash account, settled."""
         promised = sum((scalp.working + scalp.second) * scalp.limit_micros for scalp in self.scalps.values())
         return self.cash_micros - promised - (self.unsettled_micros if settled_only else 0)
 

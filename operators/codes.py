@@ -134,4 +134,4 @@ NO_SUITABLE_CONTRACT: Final = frozenset(
         Refusal.TOO_SMALL,
     }
 )
-"""Failures of the option leg after which mode `both` tries the fund leg: no contract fits, nothing about risk or time."""
+"""Failures of the option leg after which mode `both` tries the fund leg: no contract fits; not risk, not time."""

@@ -28,7 +28,9 @@ Count = Annotated[int, Strict(), Field(ge=0, json_schema_extra={"unit": "number"
 AtLeastOne = Annotated[int, Strict(), Field(ge=1, json_schema_extra={"unit": "number"})]
 Minutes = Annotated[int, Strict(), Field(ge=0, le=390, json_schema_extra={"unit": "minutes"})]
 Clock = Annotated[time, Field(ge=OPEN, le=CLOSE, json_schema_extra={"unit": "New York time"})]
-Score = Annotated[float, Strict(), Field(ge=0, le=100, allow_inf_nan=False, json_schema_extra={"unit": "points of 100"})]
+Score = Annotated[
+    float, Strict(), Field(ge=0, le=100, allow_inf_nan=False, json_schema_extra={"unit": "points of 100"})
+]
 Switch = Annotated[bool, Strict(), Field(json_schema_extra={"unit": "true or false"})]
 Ticker = Annotated[str, Field(pattern=r"^[A-Z]{1,6}(\.[A-Z])?$")]
 
@@ -75,7 +77,9 @@ class ScalpConfig(_Settings):
 
     etf_max_risk_per_scalp: Fraction = Field(0.03, description="equity risked by a fund scalp")
     etf_stop_loss_pct: Fraction = Field(0.02, description="fund stop: loss on the fund's price")
-    etf_profit_target_pct: Target = Field(0.02, description="fund target: gain on the fund's price; 0.01 to 0.03 advised")
+    etf_profit_target_pct: Target = Field(
+        0.02, description="fund target: gain on the fund's price; 0.01 to 0.03 advised"
+    )
     etf_max_concurrent_scalps: AtLeastOne = Field(5, description="fund scalps open or pending at a time")
     etf_min_daily_volume: Dollars = Field(10_000_000, description="smallest average daily dollar volume of a fund")
     etf_max_spread_pct: Percent = Field(0.05, description="widest fund spread in PERCENT of the mid (one tick passes)")
@@ -90,7 +94,9 @@ class ScalpConfig(_Settings):
     cooldown_minutes: Minutes = Field(10, description="after a stop: no entry of this ticker and direction")
     fomc_flatten: Switch = Field(True, description="leave positions 5 minutes before an FOMC statement")
     allow_etn: Switch = Field(True, description="exchange-traded notes (issuer risk) may be bought")
-    etf_leverage_budget_per_scalp: Fraction = Field(0.40, description="leverage x notional of one fund scalp, of equity")
+    etf_leverage_budget_per_scalp: Fraction = Field(
+        0.40, description="leverage x notional of one fund scalp, of equity"
+    )
     etf_max_position_fraction: Fraction = Field(0.33, description="largest notional of one fund scalp, of equity")
     max_gross_leverage: Ratio = Field(2.0, description="sum of leverage x notional, times equity")
     max_scalps_per_day: AtLeastOne = Field(20, description="scalps a session")

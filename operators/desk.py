@@ -4,22 +4,21 @@ It keeps timers by due time. A timer runs before the first event at or after its
 an event's quote is matched against working orders before a timer due at that very time can cancel them.
 """
 
-from operators import exits, paper, sessions
-from operators.blotter import Blotter, seconds
+from operators import exits, paper, timetable
+from operators.blotter import Blotter
 from operators.book import BookState, Timer
 from operators.codes import ExitReason, SecondHalf
 from operators.config import EngineSettings, ScalpConfig
 from operators.entering import Entering
-from operators.events import MINUTE_NS, Command, Quote, RunStarted
+from operators.events import MINUTE_NS, Bar, Command, Quote, RunStarted
 from operators.exits import Situation
-from operators.intents import ETFScalpPosition, Fill, Order, Ticket
+from operators.intents import ETFScalpPosition, Fill, Item, Order, Ticket
 from operators.leaving import Leaving
-from operators.market import Moment
+from operators.moments import Moment
 from operators.records import Record, run_record
 
 STOPS_IN_ROW = 3
-EVENT_LEAD_NS = 5 * MINUTE_NS
-DAY_TRADE_SESSIONS = 5
+"""Stops in a row in a session that end its entries. Source: product rule "Leave"."""
 
 
 class Desk:
@@ -38,10 +37,10 @@ class Desk:
         book.quotes_max_age_ns = event.age_limit_ns("quote", settings.quote_max_age_seconds)
         book.silence_ns = event.age_limit_ns("quote", settings.stale_exit_after_seconds)
         desk = cls(book, config, settings)
-        desk._await_open(event.at_ns)
+        timetable.await_open(book, event.at_ns)
         return desk
 
-    def on(self, item: object) -> list[Record]:
+    def on(self, item: Item) -> list[Record]:
         """The records of one item, those of the timers that were due before it first."""
         self.blotter.out = []
         match item:
@@ -58,8 +57,8 @@ class Desk:
                 self._command(item)
             case RunStarted():
                 return [run_record(item)]
-            case _:
-                self._reach(getattr(item, "seq"), getattr(item, "at_ns"))
+            case Bar():
+                self._reach(item.seq, item.at_ns)
         return self.blotter.out
 
     def _reach(self, seq: int, at_ns: int) -> None:
@@ -168,7 +167,7 @@ class Desk:
         scalp = self.book.scalps.get(timer.subject)
         match timer.kind:
             case "open":
-                self._open()
+                timetable.begin_session(self.book, self.config, timer.subject)
             case "close":
                 self._close()
             case "session_end" | "event":
@@ -217,48 +216,6 @@ class Desk:
             self._stop_all_entries("stale")
             self._judge_all(silent=True)
 
-    def _await_open(self, after_ns: int) -> None:
-        """Sets the timer of the session that is open or comes next; past the end of the table there is none."""
-        try:
-            session = sessions.session_of(after_ns)
-            if session is None or after_ns >= session.close_ns:
-                session = sessions.next_session(sessions.new_york(after_ns).date())
-        except sessions.OutsideTable:
-            return
-        self.book.set_timer(session.open_ns, "open", "")
-
-    def _open(self) -> None:
-        """Begins a session: counters anew, its timers set, the engine's own restraint lifted."""
-        book = self.book
-        session = sessions.session_of(book.now_ns)
-        if session is None:
-            return
-        book.day, book.open_ns, book.close_ns = session.day.isoformat(), session.open_ns, session.close_ns
-        book.exit_ns = sessions.exit_ns(session)
-        book.open_equity_micros, book.unsettled_micros = book.equity_micros(), 0
-        book.scalps_today = book.stops_in_row = 0
-        book.day_trades = [*book.day_trades, (book.day, 0)][-DAY_TRADE_SESSIONS:]
-        book.decided, book.stopped, book.left = {}, {}, {}
-        if book.trading == "REDUCING" and book.reduced_by == "engine":
-            book.trading, book.trading_reason, book.reduced_by = "ACTIVE", "", ""
-        book.set_timer(book.exit_ns, "session_end", "")
-        book.set_timer(book.close_ns, "close", "")
-        self._plan_event(session)
-        self._await_open(session.close_ns)
-
-    def _plan_event(self, session: sessions.Session) -> None:
-        """Around a statement nothing is entered; five minutes before one that was announced positions are left."""
-        book, window = self.book, sessions.fomc_window(session.day)
-        book.event_from_ns = book.event_until_ns = book.window_from_ns = book.window_until_ns = 0
-        if not isinstance(window, sessions.Window):
-            return
-        if self.config.no_scalp_around_fomc:
-            book.window_from_ns, book.window_until_ns = window.start_ns, window.end_ns
-            book.set_timer(window.start_ns, "window", "")
-        if self.config.fomc_flatten and window.announced:
-            book.event_from_ns, book.event_until_ns = window.statement_ns - EVENT_LEAD_NS, window.statement_ns
-            book.set_timer(book.event_from_ns, "event", "")
-
     def _close(self) -> None:
         """Day orders expire at the close; what is still held is offered again at the next open."""
         for order in [order for order in self.book.orders.values() if order.open]:
@@ -275,7 +232,7 @@ class Desk:
                 book.trading, book.trading_reason, book.reduced_by = "ACTIVE", "", ""
             case "rearm", reason if book.trading == "HALTED" and reason:
                 book.trading, book.trading_reason, book.reduced_by = "ACTIVE", "", ""
-            case ("flatten" | "kill"), _:
+            case (("flatten" | "kill"), _):
                 self._leave_all(command)
             case "mode", ("options" | "leveraged_etf" | "both") as mode:
                 book.mode = mode
@@ -291,4 +248,3 @@ class Desk:
         for scalp in list(self.book.scalps.values()):
             quote = self.book.quotes.get(scalp.symbol)
             self.leaving.judge(scalp, Situation(quote=quote, asked=reason))
-

@@ -8,7 +8,7 @@ from operators.book import BookState
 from operators.codes import NO_SUITABLE_CONTRACT, REFUSAL_ORDER, SecondHalf
 from operators.intents import Action, Candidate, ETFScalpPosition, Leg, Order, Ticket, Verdict
 from operators.leaving import Leaving
-from operators.market import Moment
+from operators.moments import Moment
 from operators.records import CandidateRecord, SignalRecord, VerdictRecord
 
 SECOND_HALF_BARS = 5

@@ -33,8 +33,9 @@ class RunStarted(Event, frozen=True, tag=1, gc=True):
     """First event of every run: all that its decisions depend on besides the tape itself.
 
     `loop` says where the loop is closed: "paper" has the exchange inside the desk. `settings` holds the effective
-    ScalpConfig and EngineSettings as JSON; `tapes` are the digests of the tapes' bytes; `tables` names the version of each packaged table; `marks` are those of
-    the tapes (MODELLED, SIMULATED), `cadences` the seconds between two items of a stream (0: event driven).
+    ScalpConfig and EngineSettings as JSON, `tapes` the digests of the tapes' bytes, `tables` the version of each
+    packaged table, `marks` those of the tapes (MODELLED, SIMULATED), `cadences` the seconds between two items of a
+    stream (0: event driven).
     """
 
     book_id: str

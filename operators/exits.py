@@ -9,7 +9,7 @@ from operators import prices
 from operators.codes import ExitReason
 from operators.events import Bar, Quote
 from operators.intents import ETFScalpPosition
-from operators.market import Moment
+from operators.moments import Moment
 
 EXHAUSTION_BARS: Final = 3
 ROWS: Final[dict[ExitReason, int]] = {

@@ -13,8 +13,10 @@ from operators.codes import Refusal
 from operators.config import ScalpConfig
 from operators.events import SECOND_NS, Quote
 from operators.intents import Candidate, Leg, Ticket, Verdict, not_evaluated
-from operators.market import View
+from operators.moments import View
 
+PLAIN_LEVERAGE = 2.0
+"""What comes first where 3x is not preferred: twice the index, or less."""
 WIDEST_SPREAD_FRACTION = 0.0025
 """No fund wider than 0.25 % is bought, one tick or not. Source: product rule "Liquidity"."""
 
@@ -42,7 +44,7 @@ def map_to_funds(config: ScalpConfig) -> Callable[[Ticket], Ticket]:
 
 def _preferred(funds: list[Fund], config: ScalpConfig) -> list[Fund]:
     """Strongest leverage first, or 2x and weaker first where 3x is not preferred."""
-    return funds if config.etf_prefer_3x else sorted(funds, key=lambda fund: abs(fund.leverage) > 2.0)
+    return funds if config.etf_prefer_3x else sorted(funds, key=lambda fund: abs(fund.leverage) > PLAIN_LEVERAGE)
 
 
 def check_liquidity(config: ScalpConfig) -> Callable[[Ticket], Ticket]:

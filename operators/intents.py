@@ -6,8 +6,8 @@ from typing import Literal
 import msgspec
 
 from operators.codes import ExitReason, Refusal, SecondHalf
-from operators.events import Direction
-from operators.market import Setup
+from operators.events import AnyEvent, Direction
+from operators.moments import Moment, Setup
 
 LegName = Literal["option", "fund"]
 
@@ -98,6 +98,10 @@ class Ticket(msgspec.Struct, frozen=True):
         """The ticket with one verdict more on either leg."""
         legs = self.option if option is None else self.option.judged(option)
         return msgspec.structs.replace(self, option=legs, fund=self.fund if fund is None else self.fund.judged(fund))
+
+
+Item = AnyEvent | Moment | Setup | Ticket
+"""What travels along the line."""
 
 
 def signal_id(ticker: str, bar_close_ns: int, direction: Direction, timeframe_minutes: int, source: str) -> str:

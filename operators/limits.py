@@ -50,7 +50,9 @@ def _cooldown(book: BookState, config: ScalpConfig, ticket: Ticket) -> list[Verd
     if left is not None:
         opened_ns = setup.bar_close_ns - setup.timeframe_minutes * MINUTE_NS
         minutes = (opened_ns - left) / MINUTE_NS
-        verdicts.append(Verdict(Refusal.COOLDOWN, minutes >= 0.0, minutes, 0.0, "minutes from the exit to the bar's open"))
+        verdicts.append(
+            Verdict(Refusal.COOLDOWN, minutes >= 0.0, minutes, 0.0, "minutes from the exit to the bar's open")
+        )
     return verdicts
 
 
@@ -88,7 +90,9 @@ def fund_size(
     shares = sizer.calculate(price, fund.leverage, conviction, equity, power)
     verdicts = [
         Verdict(Refusal.TOO_SMALL, affordable >= 1, affordable, 1.0, "shares"),
-        Verdict(Refusal.BUYING_POWER, shares >= min(1, affordable), power / prices.DOLLAR, price / prices.DOLLAR, "USD"),
+        Verdict(
+            Refusal.BUYING_POWER, shares >= min(1, affordable), power / prices.DOLLAR, price / prices.DOLLAR, "USD"
+        ),
     ]
     allowed = min(shares, _room(book, config, fund.leverage, price))
     verdicts.append(Verdict(Refusal.EXPOSURE_CAP, 2 * allowed >= shares, allowed, shares / 2, "shares"))

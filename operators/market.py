@@ -4,129 +4,19 @@ The first of the two states of the line. Per ticker it keeps clouds, averages an
 the newest quote of each leveraged fund and every ticker's average daily dollar volume.
 """
 
-from math import inf
-from typing import Literal
-
 import msgspec
 
 from operators import catalog, sessions
-from operators.clouds import Atr, Bucket, Cloud, LongBar
+from operators.clouds import LongBar
 from operators.config import EngineSettings, ScalpConfig
 from operators.events import MINUTE_NS, SECOND_NS, AnyEvent, Bar, OutsideSignal, Quote, RunStarted
+from operators.moments import Moment, Setup, View
+from operators.ticker import TickerState
 
-Source = Literal["own", "outside"]
-VOLUME_BARS, VOLUME_BARS_LEAST = 20, 5
-DOLLAR_SESSIONS, DOLLAR_SESSIONS_LEAST = 20, 3
+FIVE = 5
+EMA12_KEPT = 4
+"""The newest and those of the three bars before it: the slope is the change over three bars."""
 FUND_SYMBOLS = frozenset(fund.ticker for fund in catalog.LEVERAGED_ETF_CATALOG)
-
-
-class Moment(msgspec.Struct, frozen=True):
-    """A closed one-minute bar with the fast cloud after it; `flip` is the cloud's new colour if this bar changed it."""
-
-    seq: int
-    at_ns: int
-    bar: Bar
-    flip: int
-    lower: float | None
-    upper: float | None
-
-
-class View(msgspec.Struct, frozen=True):
-    """The market as one ticker's signal sees it, after its newest one-minute bar; dollars, colours +1, -1 or 0.
-
-    `quotes_age_ns` is the age of the quote stream, any fund's, and `quotes_max_age_ns` its limit for an entry.
-    `agreement` holds the colours of 8/9, 34/50, 72/89 and 5-minute 5/12, 0 where not ready. `bias` is 0 while the
-    macro cloud is not ready or price and colour disagree. `dollar_volume` lists only averages that are known.
-    """
-
-    bar: Bar | None
-    ema12: float | None
-    ema12_before: float | None
-    atr: float | None
-    agreement: tuple[int, ...]
-    macro_ready: bool
-    macro_colour: int
-    bias: int
-    quotes: dict[str, Quote]
-    quotes_age_ns: int
-    quotes_max_age_ns: int
-    dollar_volume: dict[str, float]
-
-
-class Setup(msgspec.Struct, frozen=True):
-    """A flip with volume, or another engine's signal, with the view it was born in; `direction` +1 long, -1 short.
-
-    Older than `max_age_ns` after `bar_close_ns`, or in its future, it is stale. An outside signal brings its own
-    conviction and has no `volume_ratio`.
-    """
-
-    seq: int
-    at_ns: int
-    ticker: str
-    bar_close_ns: int
-    direction: int
-    timeframe_minutes: int
-    source: Source
-    volume_ratio: float | None
-    conviction: float | None
-    max_age_ns: int
-    view: View
-
-
-class TickerState(msgspec.Struct):
-    """Clouds and averages of one ticker, carried over sessions; `volumes` and `previous` begin anew each session."""
-
-    fast: Cloud
-    pullback: Cloud
-    trend: Cloud
-    long_term: Cloud
-    fast5: Cloud
-    macro: Cloud
-    bucket5: Bucket
-    bucket10: Bucket
-    atr: Atr
-    ema12: list[float] = []
-    macro_close: float | None = None
-    previous: Bar | None = None
-    day: str = ""
-    volumes: list[float] = []
-    first_seen: bool = False
-    dollars_today: float = 0.0
-    dollars: list[float] = []
-
-    @classmethod
-    def new(cls) -> "TickerState":
-        """Nothing seen yet. The periods are those of Ripster's clouds."""
-        one_minute = (Cloud.of(5, 12), Cloud.of(8, 9), Cloud.of(34, 50), Cloud.of(72, 89))
-        return cls(*one_minute, Cloud.of(5, 12), Cloud.of(34, 50), Bucket(5), Bucket(10), Atr())
-
-    def roll(self, day: str) -> None:
-        """Begins the session of `day`: completed dollars join the average, volumes and true range start anew."""
-        if day == self.day:
-            return
-        if self.day:
-            self.dollars = [*self.dollars, self.dollars_today][-DOLLAR_SESSIONS:]
-        self.day, self.dollars_today = day, 0.0
-        self.volumes, self.first_seen, self.previous = [], False, None
-
-    def dollar_volume(self, day: str) -> float | None:
-        """Average dollars a session over up to 20 sessions completed before `day`; None with fewer than three."""
-        completed = [*self.dollars, self.dollars_today][-DOLLAR_SESSIONS:] if self.day < day else self.dollars
-        return sum(completed) / len(completed) if len(completed) >= DOLLAR_SESSIONS_LEAST else None
-
-    def take_volume(self, volume: float, least_ratio: float) -> float | None:
-        """`volume` over the mean of up to 20 bars before it in this session, if it is above `least_ratio`.
-
-        The bar then joins those before the next; the session's first bar never does. None with fewer than five bars.
-        A mean of 0 is exceeded by any volume: the ratio is infinite.
-        """
-        before, total, ratio = len(self.volumes), sum(self.volumes), None
-        if before >= VOLUME_BARS_LEAST and volume * before > least_ratio * total:
-            ratio = volume * before / total if total > 0.0 else inf
-        if self.first_seen:
-            self.volumes = [*self.volumes, volume][-VOLUME_BARS:]
-        self.first_seen = True
-        return ratio
 
 
 class MarketState(msgspec.Struct):
@@ -145,6 +35,7 @@ class Market:
 
     def __init__(self, config: ScalpConfig, settings: EngineSettings, state: MarketState | None = None) -> None:
         self.config, self.settings = config, settings
+        self.five_minute = config.entry_timeframe_minutes == FIVE
         self.state = MarketState() if state is None else state
 
     def on(self, event: AnyEvent) -> list[AnyEvent | Moment | Setup]:
@@ -192,13 +83,15 @@ class Market:
         state.previous = bar
         state.dollars_today += bar.close * bar.volume
         if state.fast.long.value is not None:
-            state.ema12 = [*state.ema12, state.fast.long.value][-4:]
+            state.ema12 = [*state.ema12, state.fast.long.value][-EMA12_KEPT:]
         flip5, closed5 = 0, state.bucket5.add(bar, open_ns)
         if closed5 is not None:
             flip5 = state.fast5.update(self._price(closed5))
         self._macro(state, state.bucket10.add(bar, open_ns))
-        if self.config.entry_timeframe_minutes == 5:
-            return flip, [] if closed5 is None else self._setup(bar, bar.ticker, closed5.close_ns, flip5, closed5.volume)
+        if self.five_minute:
+            return flip, [] if closed5 is None else self._setup(
+                bar, bar.ticker, closed5.close_ns, flip5, closed5.volume
+            )
         return flip, self._setup(bar, bar.ticker, bar.event_ns, flip, bar.volume)
 
     def _overdue(self, ticker: str, at_ns: int, cause: AnyEvent) -> list[Setup]:
@@ -209,7 +102,7 @@ class Market:
         if late is None:
             return []
         flip = state.fast5.update(self._price(late))
-        if self.config.entry_timeframe_minutes != 5:
+        if not self.five_minute:
             return []
         return self._setup(cause, ticker, late.close_ns, flip, late.volume)
 
@@ -269,7 +162,7 @@ class Market:
         return View(
             bar=state.previous,
             ema12=state.fast.long.value,
-            ema12_before=state.ema12[0] if len(state.ema12) == 4 else None,
+            ema12_before=state.ema12[0] if len(state.ema12) == EMA12_KEPT else None,
             atr=state.atr.value,
             agreement=tuple(cloud.colour if cloud.ready(multiple) else 0 for cloud in clouds),
             macro_ready=ready,
@@ -284,8 +177,6 @@ class Market:
     def _dollar_volumes(self, at_ns: int) -> dict[str, float]:
         day = sessions.new_york(at_ns).date().isoformat()
         known = {
-            symbol: state.dollar_volume(day)
-            for symbol, state in self.state.tickers.items()
-            if symbol in FUND_SYMBOLS
+            symbol: state.dollar_volume(day) for symbol, state in self.state.tickers.items() if symbol in FUND_SYMBOLS
         }
         return {symbol: dollars for symbol, dollars in known.items() if dollars is not None}

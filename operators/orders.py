@@ -49,7 +49,9 @@ def pretrade(book: BookState, symbol: str, quantity: int, limit_micros: int | No
     recent = [entry for entry in book.entries if book.now_ns - entry.sent_ns < RATE_NS]
     verdicts = [Verdict(Refusal.RATE, len(recent) < RATE_ORDERS, float(len(recent)), RATE_ORDERS, "orders in 10 s")]
     just_now = [entry for entry in recent if book.now_ns - entry.sent_ns < IDENTICAL_NS]
-    if any((entry.symbol, entry.quantity, entry.limit_micros) == (symbol, quantity, limit_micros) for entry in just_now):
+    if any(
+        (entry.symbol, entry.quantity, entry.limit_micros) == (symbol, quantity, limit_micros) for entry in just_now
+    ):
         verdicts.append(Verdict(Refusal.DUPLICATE, False, reason=f"the same order of {symbol} was sent within 2 s"))
     if limit_micros is not None:
         verdicts.append(_collar(book, symbol, limit_micros))

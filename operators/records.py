@@ -27,6 +27,8 @@ class Record(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class RunRecord(Record, frozen=True):
+    """What a run was started with."""
+
     table: ClassVar[str] = "runs"
     key: ClassVar[tuple[str, ...]] = ()
 
@@ -84,6 +86,8 @@ class SignalRecord(Record, frozen=True):
 
 
 class VerdictRecord(Record, frozen=True):
+    """What one rule found about one leg of a signal; `ordinal` is its place in the explanation."""
+
     table: ClassVar[str] = "verdicts"
     key: ClassVar[tuple[str, ...]] = ("signal_id", "leg", "ordinal")
 
@@ -117,6 +121,8 @@ class CandidateRecord(Record, frozen=True):
 
 
 class OrderRecord(Record, frozen=True):
+    """An order as it is now; `reason` is the exit's, or why an entry was cancelled."""
+
     table: ClassVar[str] = "orders"
     key: ClassVar[tuple[str, ...]] = ("client_order_id",)
     changes: ClassVar[bool] = True
@@ -138,6 +144,8 @@ class OrderRecord(Record, frozen=True):
 
 
 class FillRecord(Record, frozen=True):
+    """One execution of an order."""
+
     table: ClassVar[str] = "fills"
     key: ClassVar[tuple[str, ...]] = ("execution_id",)
 

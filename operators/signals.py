@@ -8,7 +8,7 @@ from math import inf
 
 from operators.events import Direction
 from operators.intents import Conviction, Ticket, signal_id
-from operators.market import Setup, View
+from operators.moments import Setup, View
 
 MACRO_POINTS, AGREEMENT_POINTS, BODY_POINTS = 25.0, 20.0, 15.0
 ATR_POINTS = 10.0

@@ -14,12 +14,12 @@ from operators import signals
 from operators.config import EngineSettings, ScalpConfig
 from operators.desk import Desk
 from operators.events import AnyEvent, RunStarted
-from operators.intents import Ticket
-from operators.market import Market, Moment, Setup
+from operators.intents import Item, Ticket
+from operators.market import Market
+from operators.moments import Setup
 from operators.records import Record
 
 LINE = "line"
-Item = AnyEvent | Moment | Setup | Ticket
 Keyed = tuple[str, Item]
 In = TypeVar("In")
 Out = TypeVar("Out")

@@ -7,7 +7,8 @@ from operators import funds, route, signals, strikes
 from operators.config import EngineSettings, ScalpConfig
 from operators.events import AnyEvent, Mode, RunStarted
 from operators.intents import Ticket
-from operators.market import Market, Setup
+from operators.market import Market
+from operators.moments import Setup
 from operators.records import Record
 from operators.steps import Desks, Item
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 import sqlalchemy as sa
-from pyarrow import parquet as pq  # type: ignore[import-untyped]  # comes without stubs
+from pyarrow import parquet as pq  # comes without stubs
 from sqlalchemy import Engine
 
 from flows.records.database import writing

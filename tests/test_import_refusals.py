@@ -5,7 +5,7 @@ from pathlib import Path
 from subprocess import run
 from typing import Any
 
-import pyarrow as pa  # type: ignore[import-untyped]
+import pyarrow as pa
 import pytest
 from pyarrow import parquet
 

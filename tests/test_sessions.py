@@ -3,7 +3,7 @@
 import calendar
 from datetime import UTC, date, datetime, time, timedelta, timezone
 
-import exchange_calendars  # type: ignore[import-untyped]
+import exchange_calendars
 import msgspec
 import pytest
 from hypothesis import given

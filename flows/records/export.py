@@ -102,7 +102,7 @@ def _cell(value: object) -> object:
 
 @contextmanager
 def _parquet(part: Path, columns: list[Column]) -> Iterator[Write]:
-    import pyarrow as pa  # type: ignore[import-untyped]  # comes without stubs; imported here as it takes 0.2 s
+    import pyarrow as pa  # comes without stubs; imported here as it takes 0.2 s
     from pyarrow import parquet as pq
 
     schema = pa.schema([(SHOWN.get(name, name), _arrow_type(pa, kind)) for name, kind in columns])

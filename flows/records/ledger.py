@@ -141,7 +141,7 @@ def _difference(kind: type[Record], new: Row, old: RowMapping) -> str:
         return ""
     changes = ", ".join(f"{name} {old[name]!r} became {new[name]!r}" for name in names[:3])
     key = " ".join(str(part) for part in _key(kind, new))
-    return f"{kind.table} {key}: {changes}{' and more' if len(names) > 3 else ''}; the first stands"
+    return f"{kind.table} {key}: {changes}{' and more' if names[3:] else ''}; the first stands"
 
 
 def _same(new: object, old: object) -> bool:

@@ -11,9 +11,9 @@ from itertools import compress, count
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
-import pyarrow as pa  # type: ignore[import-untyped]
-import pyarrow.compute as pc  # type: ignore[import-untyped]
-import pyarrow.csv as arrow_csv  # type: ignore[import-untyped]
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.csv as arrow_csv
 from pyarrow import parquet
 
 from flows.tape.columns import (
@@ -68,7 +68,10 @@ def survey(path: Path, ticker: str | None) -> BarFile:
 
 
 def numbered(file: BarFile, refused: Refused) -> Iterator[tuple[list[int], "pa.RecordBatch"]]:
-    """The rows of a file in batches, each with its line (or row) numbers; lines with other fields are refused; empty lines are not rows."""
+    """The rows of a file in batches, each with its line (or row) numbers.
+
+    Lines with another number of fields are refused; empty lines are no rows.
+    """
     malformed: dict[int, str] = {}
     text = file.path.suffix != ".parquet"
     lines = count(2 if text else 1)

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from typing import Any, Final, Literal, NamedTuple, cast
 from zoneinfo import ZoneInfo
 
-import pyarrow as pa  # type: ignore[import-untyped]
+import pyarrow as pa
 
 from flows.tape.barfile import BarFile, numbered
 from flows.tape.columns import BadBars
@@ -98,7 +98,7 @@ def _column(
     times: list[int | None] = []
     try:
         values, clock = clock_of(batch.column(name), zone)
-        for line, value in zip(lines, values, strict=True):
+        for line, value in zip(lines, values, strict=True):  # noqa: B007  # the error names the line that was reached
             times.append(None if value is None else clock(value))
     except (ValueError, OverflowError) as error:
         raise BadBars(f"{file.where(line)}: column {name}: {error}") from error

@@ -7,7 +7,7 @@ from decimal import Decimal
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
-import pyarrow as pa  # type: ignore[import-untyped]
+import pyarrow as pa
 
 from operators.sessions import ns
 
@@ -16,7 +16,7 @@ UNIT_NS: Final = {"s": 1_000_000_000, "ms": 1_000_000, "us": 1_000, "ns": 1}
 BY_MAGNITUDE: Final = ((10**11, UNIT_NS["s"]), (10**14, UNIT_NS["ms"]), (10**17, UNIT_NS["us"]))
 """An epoch below each limit has that unit: 10**11 seconds is the year 5138, 10**11 milliseconds is 1973."""
 _EPOCH_TEXT: Final = re.compile(r"\d{9,}(\.\d*)?")
-_START: Final = datetime(1970, 1, 1)
+_START: Final = datetime(1970, 1, 1)  # noqa: DTZ001  # Arrow counts times without a zone from here
 
 
 def zone_named(name: str | None) -> ZoneInfo | None:

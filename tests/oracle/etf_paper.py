@@ -70,7 +70,7 @@ class Quote:
 
 @dataclass(eq=False)
 class Order:
-    """An order: `limit` (cents) is None until it arrives; `changes` on their way are (arrival, limit or None: cancel)."""
+    """An order: `limit` (cents) is None until it arrives; `changes` on their way are (arrival, limit or None)."""
 
     scalp: Scalp
     buys: bool

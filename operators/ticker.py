@@ -1,0 +1,69 @@
+"""What is remembered of one ticker: its clouds and averages, its session's volumes, its daily dollars."""
+
+from math import inf
+
+import msgspec
+
+from operators.clouds import Atr, Bucket, Cloud
+from operators.events import Bar
+
+VOLUME_BARS, VOLUME_BARS_LEAST = 20, 5
+"""The trigger bar is measured against up to 20 bars before it. Source: product rule "Entry signal"."""
+DOLLAR_SESSIONS, DOLLAR_SESSIONS_LEAST = 20, 3
+"""Completed sessions in the average daily dollar volume. Source: product rule "Data"."""
+
+
+class TickerState(msgspec.Struct):
+    """Clouds and averages of one ticker, carried over sessions; `volumes` and `previous` begin anew each session."""
+
+    fast: Cloud
+    pullback: Cloud
+    trend: Cloud
+    long_term: Cloud
+    fast5: Cloud
+    macro: Cloud
+    bucket5: Bucket
+    bucket10: Bucket
+    atr: Atr
+    ema12: list[float] = []
+    macro_close: float | None = None
+    previous: Bar | None = None
+    day: str = ""
+    volumes: list[float] = []
+    first_seen: bool = False
+    dollars_today: float = 0.0
+    dollars: list[float] = []
+
+    @classmethod
+    def new(cls) -> "TickerState":
+        """Nothing seen yet. The periods are those of Ripster's clouds."""
+        one_minute = (Cloud.of(5, 12), Cloud.of(8, 9), Cloud.of(34, 50), Cloud.of(72, 89))
+        return cls(*one_minute, Cloud.of(5, 12), Cloud.of(34, 50), Bucket(5), Bucket(10), Atr())
+
+    def roll(self, day: str) -> None:
+        """Begins the session of `day`: completed dollars join the average, volumes and true range start anew."""
+        if day == self.day:
+            return
+        if self.day:
+            self.dollars = [*self.dollars, self.dollars_today][-DOLLAR_SESSIONS:]
+        self.day, self.dollars_today = day, 0.0
+        self.volumes, self.first_seen, self.previous = [], False, None
+
+    def dollar_volume(self, day: str) -> float | None:
+        """Average dollars a session over up to 20 sessions completed before `day`; None with fewer than three."""
+        completed = [*self.dollars, self.dollars_today][-DOLLAR_SESSIONS:] if self.day < day else self.dollars
+        return sum(completed) / len(completed) if len(completed) >= DOLLAR_SESSIONS_LEAST else None
+
+    def take_volume(self, volume: float, least_ratio: float) -> float | None:
+        """`volume` over the mean of up to 20 bars before it in this session, if it is above `least_ratio`.
+
+        The bar then joins those before the next; the session's first bar never does. None with fewer than five bars.
+        A mean of 0 is exceeded by any volume: the ratio is infinite.
+        """
+        before, total, ratio = len(self.volumes), sum(self.volumes), None
+        if before >= VOLUME_BARS_LEAST and volume * before > least_ratio * total:
+            ratio = volume * before / total if total > 0.0 else inf
+        if self.first_seen:
+            self.volumes = [*self.volumes, volume][-VOLUME_BARS:]
+        self.first_seen = True
+        return ratio

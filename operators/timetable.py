@@ -1,0 +1,59 @@
+"""The day of a book: when its session opens, what it counts anew then, and the timers of the day."""
+
+from datetime import date
+
+from operators import sessions
+from operators.book import BookState
+from operators.config import ScalpConfig
+from operators.events import MINUTE_NS
+
+EVENT_LEAD_NS = 5 * MINUTE_NS
+"""Positions are left 5 minutes before an FOMC statement. Source: product rule "Leave" 8."""
+DAY_TRADE_SESSIONS = 5
+
+
+def await_open(book: BookState, after_ns: int) -> None:
+    """Sets the timer of the session that is open or comes next; past the end of the table there is none."""
+    try:
+        session = sessions.session_of(after_ns)
+        if session is None or after_ns >= session.close_ns:
+            session = sessions.next_session(sessions.new_york(after_ns).date())
+    except sessions.OutsideTable:
+        return
+    book.set_timer(session.open_ns, "open", session.day.isoformat())
+
+
+def begin_session(book: BookState, config: ScalpConfig, day: str) -> None:
+    """Begins the session of an ISO day: counters anew, its timers set, the engine's own restraint lifted.
+
+    Raises KeyError for a day without a session.
+    """
+    session = sessions.session(date.fromisoformat(day))
+    if session is None:
+        raise KeyError(f"{day} has no session to begin")
+    book.day, book.open_ns, book.close_ns = day, session.open_ns, session.close_ns
+    book.exit_ns = sessions.exit_ns(session)
+    book.open_equity_micros, book.unsettled_micros = book.equity_micros(), 0
+    book.scalps_today = book.stops_in_row = 0
+    book.day_trades = [*book.day_trades, (day, 0)][-DAY_TRADE_SESSIONS:]
+    book.decided, book.stopped, book.left = {}, {}, {}
+    if book.trading == "REDUCING" and book.reduced_by == "engine":
+        book.trading, book.trading_reason, book.reduced_by = "ACTIVE", "", ""
+    book.set_timer(book.exit_ns, "session_end", "")
+    book.set_timer(book.close_ns, "close", "")
+    _plan_event(book, config, session)
+    await_open(book, session.close_ns)
+
+
+def _plan_event(book: BookState, config: ScalpConfig, session: sessions.Session) -> None:
+    """Around a statement nothing is entered; five minutes before one that was announced positions are left."""
+    window = sessions.fomc_window(session.day)
+    book.event_from_ns = book.event_until_ns = book.window_from_ns = book.window_until_ns = 0
+    if not isinstance(window, sessions.Window):
+        return
+    if config.no_scalp_around_fomc:
+        book.window_from_ns, book.window_until_ns = window.start_ns, window.end_ns
+        book.set_timer(window.start_ns, "window", "")
+    if config.fomc_flatten and window.announced:
+        book.event_from_ns, book.event_until_ns = window.statement_ns - EVENT_LEAD_NS, window.statement_ns
+        book.set_timer(book.event_from_ns, "event", "")
