@@ -170,8 +170,8 @@ def rules(values: SetOption = None, rules_file: Annotated[Path | None, typer.Opt
 
     with _faults_of_input():
         for rule in rules(load(rules_file, values or [])):
-            bounds = f" [{rule.range}]" if rule.range else ""
-            print(f"{rule.name} = {rule.value}  ({rule.unit}{bounds}) {rule.meaning}")
+            expected = ", ".join(part for part in (rule.unit, rule.range) if part)
+            print(f"{rule.name} = {rule.value}  ({expected})  {rule.meaning}")
 
 
 @app.command()

@@ -119,6 +119,6 @@ def _range(field: FieldInfo) -> str:
     choices = getattr(field.annotation, "__args__", ())
     if choices and getattr(field.annotation, "__origin__", None) is not tuple:
         return "one of " + ", ".join(str(choice) for choice in choices)
-    words = {"gt": "over", "ge": "from", "lt": "under", "le": "at most"}
+    words = {"gt": "over", "ge": "at least", "lt": "under", "le": "at most"}
     found = ((word, getattr(mark, name, None)) for mark in field.metadata for name, word in words.items())
     return ", ".join(f"{word} {bound}" for word, bound in found if bound is not None)

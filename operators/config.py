@@ -22,6 +22,9 @@ Target = Annotated[
     float, Strict(), Field(ge=0.001, le=0.10, allow_inf_nan=False, json_schema_extra={"unit": "fraction"})
 ]
 Ratio = Annotated[float, Strict(), Field(gt=0, le=100, allow_inf_nan=False, json_schema_extra={"unit": "times"})]
+Gamma = Annotated[
+    float, Strict(), Field(gt=0, le=100, allow_inf_nan=False, json_schema_extra={"unit": "delta per USD"})
+]
 Dollars = Annotated[float, Strict(), Field(ge=0, allow_inf_nan=False, json_schema_extra={"unit": "USD"})]
 Seconds = Annotated[float, Strict(), Field(gt=0, le=3600, allow_inf_nan=False, json_schema_extra={"unit": "seconds"})]
 Count = Annotated[int, Strict(), Field(ge=0, json_schema_extra={"unit": "number"})]
@@ -43,7 +46,9 @@ class ScalpConfig(_Settings):
     """What may be traded, how much, and when; the defaults are the user's."""
 
     scalp_tickers: tuple[Ticker, ...] = Field(
-        ("SPY", "QQQ", "NVDA", "TSLA", "AAPL", "MSFT", "META", "AMZN"), description="tickers whose signals may trade"
+        ("SPY", "QQQ", "NVDA", "TSLA", "AAPL", "MSFT", "META", "AMZN"),
+        description="tickers whose signals may trade",
+        json_schema_extra={"unit": "tickers"},
     )
     allow_spx: Switch = Field(True, description="SPX 0DTE where the broker can trade it")
 
@@ -61,7 +66,7 @@ class ScalpConfig(_Settings):
 
     max_iv_rank: Fraction = Field(0.80, description="highest IV rank for 1DTE and longer")
     max_theta_burn_pct: Fraction = Field(0.05, description="largest theta burn for 1DTE and longer, of the mid")
-    max_gamma: Ratio = Field(0.15, description="largest gamma per share and dollar, 0DTE excepted")
+    max_gamma: Gamma = Field(0.15, description="largest gamma of a share, 0DTE excepted")
 
     scalp_start_time: Clock = Field(time(9, 35), description="no entries before")
     zero_dte_cutoff: Clock = Field(time(14, 0), description="0DTE positions are left at this time")
@@ -86,7 +91,9 @@ class ScalpConfig(_Settings):
     etf_prefer_3x: Switch = Field(True, description="3x funds before 2x funds")
     etf_sector_mapping_enabled: Switch = Field(True, description="map single stocks to sector funds")
 
-    entry_timeframe_minutes: Literal[1, 5] = Field(1, description="bars whose flip and volume make a signal")
+    entry_timeframe_minutes: Literal[1, 5] = Field(
+        1, description="bars whose flip and volume make a signal", json_schema_extra={"unit": "minutes"}
+    )
     volume_ratio_min: Ratio = Field(1.5, description="trigger bar's volume over the mean before it must be above this")
     cloud_source: Literal["hl2", "close"] = Field("hl2", description="price that the clouds follow")
     cloud_warmup_multiple: AtLeastOne = Field(3, description="bars before a cloud is ready, times its longer period")

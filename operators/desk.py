@@ -52,6 +52,7 @@ class Desk:
             case Ticket():
                 self._reach(item.setup.seq, item.setup.at_ns)
                 self.entering.decide(item)
+                self._watch_silence()
             case Command():
                 self._reach(item.seq, item.at_ns)
                 self._command(item)
@@ -200,7 +201,7 @@ class Desk:
             self.leaving.judge(scalp, self.leaving.situation(scalp, silent=silent))
 
     def _watch_silence(self) -> None:
-        if not self.book.silence_armed:
+        if self.book.scalps and not self.book.silence_armed:
             self.book.silence_armed = True
             self.book.set_timer(self.book.quotes_ns + self.book.silence_ns, "silence", "")
 

@@ -108,8 +108,8 @@ def import_bars(
 ) -> ImportReport:
     """Writes the bars of all files as one tape, marked MODELLED; `progress` is told the rows read so far.
 
-    Raises BadBars for a file that cannot be imported, FileNotFoundError, FileExistsError without `overwrite`, and
-    ValueError for an option out of range; then nothing is written.
+    Raises BadBars for a file that cannot be imported or an option that cannot be, FileNotFoundError, and
+    FileExistsError without `overwrite`; then nothing is written.
     """
     _check_options(files, out, ticker, history)
     place, refused, days = zone_named(zone), Refused(), Days(history)
@@ -129,13 +129,13 @@ def import_bars(
 
 def _check_options(files: list[Path], out: Path, ticker: str | None, history: int) -> None:
     if not files:
-        raise ValueError("no file was given: name at least one file of bars")
+        raise BadBars("no file was given: name at least one file of bars")
     if ticker is not None and len(files) != 1:
-        raise ValueError(f"--ticker {ticker} was given with {len(files)} files: it can name the bars of one file only")
+        raise BadBars(f"--ticker {ticker} was given with {len(files)} files: it can name the bars of one file only")
     if history < 0:
-        raise ValueError(f"history is {history} sessions, expected 0 or more")
+        raise BadBars(f"history is {history} sessions, expected 0 or more")
     if out.resolve() in {path.resolve() for path in files}:
-        raise ValueError(f"{out} is one of the files to import: choose another name for the tape")
+        raise BadBars(f"{out} is one of the files to import: choose another name for the tape")
 
 
 def _counted(found: Iterator[Row], progress: Callable[[int], None] | None) -> Iterator[Row]:

@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 
 import pyarrow as pa
 
+from flows.tape.columns import BadBars
 from operators.sessions import ns
 
 AMBIGUOUS: Final = "ambiguous zone: give --zone America/New_York or --zone UTC"
@@ -20,13 +21,13 @@ _START: Final = datetime(1970, 1, 1)  # noqa: DTZ001  # Arrow counts times witho
 
 
 def zone_named(name: str | None) -> ZoneInfo | None:
-    """The zone of a `--zone` option; raises ValueError for one that does not exist."""
+    """The zone of a `--zone` option; raises BadBars for one that does not exist."""
     if name is None:
         return None
     try:
         return ZoneInfo(name)
     except (KeyError, ValueError, OSError) as error:
-        raise ValueError(f"no time zone is named {name!r}: use a name such as America/New_York or UTC") from error
+        raise BadBars(f"no time zone is named {name!r}: use a name such as America/New_York or UTC") from error
 
 
 def local(wall: datetime, zone: ZoneInfo | None) -> datetime:

@@ -1,0 +1,47 @@
+# Everything a newcomer needs; `make` alone lists it. Works again and again, and offline after the first install.
+SHELL := /bin/sh
+BIN := .venv/bin
+DATABASE ?= sqlite:///scalp.db
+
+.PHONY: help install check test migrate replay lock clean
+
+help:
+	@echo "make install   .venv with everything in it, from the lock (hashes checked)"
+	@echo "make check     ruff, mypy, layout"
+	@echo "make test      all tests, with branch coverage of operators/ (PostgreSQL is used, or started, if it is there)"
+	@echo "make migrate   bring DATABASE to this program's tables ($(DATABASE))"
+	@echo "make replay TAPE=F   replay a tape into DATABASE"
+	@echo "make lock      write requirements.lock anew"
+
+install: .venv/installed
+
+.venv/installed: requirements.lock pyproject.toml
+	@.ci/python-venv .venv
+	$(BIN)/pip install --quiet --require-hashes -r requirements.lock
+	$(BIN)/pip install --quiet --no-deps --no-build-isolation --editable .
+	@touch $@
+	@echo "installed: $(BIN)/scalp"
+
+check: install
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/python -m pytest -q tests/test_layout.py
+
+test: install
+	.ci/with-postgres $(BIN)/coverage run -m pytest -q
+	$(BIN)/coverage report
+
+migrate: install
+	$(BIN)/scalp db upgrade --database "$(DATABASE)"
+
+replay: install
+	$(BIN)/scalp replay "$(TAPE)" --database "$(DATABASE)"
+
+# uv resolves for Python 3.11 and 3.12 at once; it is needed for this alone.
+lock:
+	uv pip compile pyproject.toml --group dev --universal --python-version 3.11 --generate-hashes \
+		--no-emit-index-url --no-annotate --no-header --quiet --output-file requirements.lock
+
+clean:
+	rm -rf .venv build *.egg-info .coverage .mypy_cache .pytest_cache .ruff_cache .hypothesis

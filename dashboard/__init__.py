@@ -1,0 +1,1 @@
+"""What we see: the page over the database."""
