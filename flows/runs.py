@@ -6,8 +6,11 @@
 import hashlib
 import json
 import os
+import signal
+import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from decimal import Decimal
 from importlib.metadata import version
 from itertools import chain, pairwise
@@ -57,10 +60,9 @@ class RunFailed(Exception):
 class Run:
     """A prepared replay: its dataflow, its book and what it has read and written so far."""
 
-    def __init__(
-        self, engine: Engine, started: RunStarted, tapes: list[Tape], settings: Settings, count: Count, batch: int
-    ) -> None:
-        self.engine, self.started, self.tapes, self.count = engine, started, tapes, count
+    def __init__(self, engine: Engine, started: RunStarted, tapes: list[Tape], settings: Settings, batch: int) -> None:
+        self.engine, self.started, self.tapes = engine, started, tapes
+        self.count, self.total = Count(), 0
         self.market, self.desks = Market(*settings), Desks(*settings)
         self.ledger, self._attempts = Ledger(engine), Attempt(engine)
         self._began = time.perf_counter()
@@ -90,14 +92,20 @@ class Run:
         self._attempts.finish(self._attempt, status, message, self.count.events, self.seconds)
 
     def execute(self, flow: Dataflow) -> None:
-        """Runs the line to the end of the tapes. Raises what broke it, or RunFailed for facts that differ."""
+        """Runs the line to the end of the tapes, or until SIGINT or SIGTERM, after which what was read is recorded.
+
+        Raises what broke the line, and RunFailed for facts that differ and for a run that was stopped.
+        """
         try:
-            cli_main(flow)  # type: ignore[no-untyped-call]  # Bytewax gives its runner no types
+            with _stopping(self.count):
+                cli_main(flow)  # type: ignore[no-untyped-call]  # Bytewax gives its runner no types
         except BytewaxRuntimeError as error:
             raise _cause(error) from error
         if self.ledger.alarm_count:
             first = self.ledger.alarms[0]
             raise RunFailed(f"{self.ledger.alarm_count} recorded facts differ from this run's, the first: {first}")
+        if self.count.stopped:
+            raise RunFailed(f"stopped after event {self.count.events}; what it decided until then is recorded")
 
 
 def prepare(
@@ -108,9 +116,11 @@ def prepare(
     signals: Path | None = None,
     database: str | None = None,
     batch: int = BATCH,
-    progress: Callable[[int], None] | None = None,
+    fills: Literal["paper"] = "paper",
 ) -> tuple[Run, Dataflow]:
     """A run over consecutive tapes and its dataflow; the database is brought to head if it is empty.
+
+    `fills` says where the loop is closed: by the paper exchange inside the desk.
 
     Raises BadTapes, BadSettings, BadSignals, the errors of a tape that cannot be read, UnusableDatabase.
     """
@@ -122,13 +132,12 @@ def prepare(
     opened, infos = _consecutive(tapes)
     names = tuple(tape.sha256() for tape in opened)
     rows = [] if signals is None else read_signals(signals)
-    started = _started(names, infos, rows, mode, settings)
+    started = _started(names, infos, rows, mode, settings, fills)
     engine = open_database(database_url(database), create=True)
     ensure(engine)
-    count = Count(progress)
-    run = Run(engine, started, opened, settings, count, batch)
-    events = _events(opened, rows)
-    tape, ledger = TapeSource(started, events, batch, count), LedgerSink(run.ledger, run.closed)
+    run = Run(engine, started, opened, settings, batch)
+    run.total = sum(info.events for info in infos) + len(rows)
+    tape, ledger = TapeSource(started, _events(opened, rows), batch, run.count), LedgerSink(run.ledger, run.closed)
     return run, scalp(tape, ledger, run.market, run.desks, settings.scalp)
 
 
@@ -182,7 +191,7 @@ def _events(tapes: list[Tape], rows: list[OutsideRow]) -> Iterator[AnyEvent]:
 
 
 def _started(
-    names: tuple[str, ...], infos: list[TapeInfo], rows: list[OutsideRow], mode: Mode, settings: Settings
+    names: tuple[str, ...], infos: list[TapeInfo], rows: list[OutsideRow], mode: Mode, settings: Settings, loop: str
 ) -> RunStarted:
     """The run's first event, one nanosecond before the tapes' first; it names everything that decisions rest on.
 
@@ -198,7 +207,7 @@ def _started(
         at_ns=first_ns,
         event_ns=first_ns,
         book_id=f"replay:{book}",
-        loop="paper",
+        loop=loop,
         mode=mode,
         equity_micros=prices.micros_of(settings.engine.start_equity_usd),
         settings=effective,
@@ -208,6 +217,24 @@ def _started(
         marks=tuple(sorted({mark for info in infos for mark in info.marks})),
         cadences={stream: max(info.cadences.get(stream, 0.0) for info in infos) for stream in streams},
     )
+
+
+@contextmanager
+def _stopping(count: Count) -> Iterator[None]:
+    """Lets SIGINT and SIGTERM end the source: by itself one would break the line off, the other the process."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+
+    def stop(*_: object) -> None:
+        count.stopped = True
+
+    before = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def _cause(error: BaseException) -> BaseException:

@@ -12,19 +12,22 @@ Keyed = tuple[str, AnyEvent]
 
 
 class Count:
-    """How far a run has read: events of the tapes, how many of them are history, and whether the end was reached."""
+    """How far a run has read: events of the tapes, how many of them are history, and whether the end was reached.
 
-    def __init__(self, progress: Callable[[int], None] | None = None) -> None:
+    `stopped` ends the reading before the next batch; `progress` hears the total after each.
+    """
+
+    def __init__(self) -> None:
         self.events = self.history_events = 0
-        self.ended = False
-        self._progress = progress
+        self.ended = self.stopped = False
+        self.progress: Callable[[int], None] | None = None
 
     def add(self, batch: list[AnyEvent]) -> None:
-        """Counts a batch; `progress` hears the total."""
+        """Counts a batch."""
         self.events += len(batch)
         self.history_events += sum(event.history for event in batch if type(event) is Bar)
-        if self._progress is not None:
-            self._progress(self.events)
+        if self.progress is not None:
+            self.progress(self.events)
 
 
 class _Partition(StatelessSourcePartition[Keyed]):
@@ -36,10 +39,10 @@ class _Partition(StatelessSourcePartition[Keyed]):
         if self._first:
             first, self._first = self._first, []
             return first
-        batch = list(islice(self._events, self._batch))
+        batch = [] if self._count.stopped else list(islice(self._events, self._batch))
         self._count.add(batch)
         if not batch:
-            self._count.ended = True
+            self._count.ended = not self._count.stopped
             raise StopIteration
         return [(LINE, event) for event in batch]
 

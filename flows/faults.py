@@ -1,0 +1,53 @@
+"""How commands speak: faults as one line and an exit code, warnings, progress on a terminal.
+
+Imports that only some commands need stand where they are needed: `scalp --help` should not wait for a database library.
+"""
+
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import NoReturn
+
+import typer
+
+BAD_INPUT, RUN_FAILED = 2, 3
+
+
+def fail(message: object, code: int) -> NoReturn:
+    """Ends the command with one line on stderr."""
+    print(f"scalp: {' '.join(str(message).split())}", file=sys.stderr)
+    raise typer.Exit(code)
+
+
+def warn(message: str) -> None:
+    """Says something on stderr that does not end the command."""
+    print(f"scalp: warning: {message}", file=sys.stderr)
+
+
+@contextmanager
+def faults_of_input() -> Iterator[None]:
+    """Turns what a person can mend into one line and exit code 2; faults of the program pass."""
+    from flows.records.faults import UnusableDatabase
+    from flows.runs import BadTapes
+    from flows.settings import BadSettings
+    from flows.tape.columns import BadBars
+    from flows.tape.frames import Corrupt, NotATape, WrongVersion
+    from flows.tape.signals_file import BadSignals
+
+    try:
+        yield
+    except (BadBars, BadSettings, BadSignals, BadTapes, Corrupt, NotATape, WrongVersion, UnusableDatabase) as fault:
+        fail(fault, BAD_INPUT)
+    except (FileNotFoundError, FileExistsError, IsADirectoryError, NotADirectoryError, PermissionError) as fault:
+        fail(fault, BAD_INPUT)
+
+
+@contextmanager
+def progress(what: str, total: int | None = None) -> Iterator[Callable[[int], None]]:
+    """A bar on a terminal, silence elsewhere."""
+    from rich.console import Console
+    from rich.progress import Progress
+
+    with Progress(console=Console(stderr=True), transient=True, disable=not sys.stderr.isatty()) as bar:
+        task = bar.add_task(what, total=total)
+        yield lambda done: bar.update(task, completed=done)

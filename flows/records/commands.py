@@ -1,0 +1,81 @@
+"""`scalp export` and `scalp db`."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from flows.faults import faults_of_input
+
+if TYPE_CHECKING:
+    from sqlalchemy import Engine
+
+databases = typer.Typer(no_args_is_help=True, help="Look after the database.")
+DatabaseOption = Annotated[
+    str | None, typer.Option(help="database URL; default SCALP_DATABASE, else sqlite:///scalp.db", show_default=False)
+]
+
+
+class WhatName(StrEnum):
+    """What can be exported."""
+
+    SIGNALS = "signals"
+    VERDICTS = "verdicts"
+    SCALPS = "scalps"
+    ORDERS = "orders"
+    FILLS = "fills"
+
+
+def export(
+    what: Annotated[WhatName, typer.Argument(help="which records")],
+    out: Annotated[Path, typer.Option(help="a .csv or .parquet file")],
+    database: DatabaseOption = None,
+    book: Annotated[str | None, typer.Option(help="book id; default that of the newest run")] = None,
+) -> None:
+    """Write recorded rows of one book to CSV or Parquet."""
+    from flows.records import export as exports
+    from flows.records import queries
+    from flows.runs import BadTapes
+
+    with faults_of_input(), _database(database) as engine:
+        chosen = book or queries.latest_book(engine)
+        if chosen is None:
+            raise BadTapes("the database has no run yet: replay a tape first")
+        try:
+            rows = exports.export(engine, what.value, chosen, out)
+        except ValueError as fault:
+            raise BadTapes(str(fault)) from fault
+    print(f"{rows} {what.value} of {chosen} written to {out}")
+
+
+@contextmanager
+def _database(url: str | None) -> Iterator["Engine"]:
+    """The database at this program's revision; it has to exist."""
+    from flows.records.database import ensure, open_database
+    from flows.runs import database_url
+
+    engine = open_database(database_url(url), create=False)
+    try:
+        ensure(engine)
+        yield engine
+    finally:
+        engine.dispose()
+
+
+@databases.command()
+def upgrade(database: DatabaseOption = None) -> None:
+    """Bring a database to this program's revision."""
+    from flows.records.database import migrate, open_database, revision
+    from flows.runs import database_url
+
+    with faults_of_input():
+        engine = open_database(database_url(database), create=True)
+        try:
+            before = revision(engine)
+            migrate(engine)
+            print(f"database at revision {revision(engine)} (was {before or 'empty'})")
+        finally:
+            engine.dispose()
