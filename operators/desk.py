@@ -10,7 +10,7 @@ from operators.book import BookState, Timer
 from operators.codes import ExitReason, SecondHalf
 from operators.config import EngineSettings, ScalpConfig
 from operators.entering import Entering
-from operators.events import MINUTE_NS, Bar, Command, Quote, RunStarted
+from operators.events import MINUTE_NS, Bar, Command, OutsideSignal, Quote, RunStarted
 from operators.exits import Situation
 from operators.intents import ETFScalpPosition, Fill, Item, Order, Ticket
 from operators.leaving import Leaving
@@ -58,7 +58,7 @@ class Desk:
                 self._command(item)
             case RunStarted():
                 return [run_record(item)]
-            case Bar():
+            case Bar() | OutsideSignal():
                 self._reach(item.seq, item.at_ns)
         return self.blotter.out
 
@@ -147,8 +147,6 @@ class Desk:
     def _moment(self, moment: Moment) -> None:
         bar = moment.bar
         for scalp in [scalp for scalp in self.book.scalps.values() if scalp.ticker == bar.ticker]:
-            if moment.flip == -scalp.direction:
-                self.leaving.stop_entries(scalp, "flip")
             if scalp.bought and bar.event_ns - MINUTE_NS >= scalp.entry_ns:
                 scalp.bars_since_entry += 1
                 scalp.outside_run = scalp.outside_run + 1 if exits.outside(bar, moment, scalp.direction) else 0
@@ -172,7 +170,6 @@ class Desk:
             case "close":
                 self._close()
             case "session_end" | "event":
-                self._stop_all_entries(timer.kind)
                 self._judge_all()
             case "window":
                 self._stop_all_entries("event")
@@ -214,7 +211,6 @@ class Desk:
         if book.now_ns - book.quotes_ns < book.silence_ns:
             self._watch_silence()
         elif book.open_ns <= book.now_ns < book.close_ns:
-            self._stop_all_entries("stale")
             self._judge_all(silent=True)
 
     def _close(self) -> None:
@@ -245,7 +241,6 @@ class Desk:
         reason = ExitReason.RISK if command.action == "kill" else ExitReason.OPERATOR
         if command.action == "kill":
             self.book.trading, self.book.trading_reason = "HALTED", f"killed by {command.actor}"
-        self._stop_all_entries("state")
         for scalp in list(self.book.scalps.values()):
             quote = self.book.quotes.get(scalp.symbol)
             self.leaving.judge(scalp, Situation(quote=quote, asked=reason))

@@ -53,7 +53,7 @@ def asked(_: ETFScalpPosition, situation: Situation) -> ExitReason | None:
 def stop_loss(scalp: ETFScalpPosition, situation: Situation) -> ExitReason | None:
     """Row 2: the fund's mid at or under the stop; a missing bid counts as 0, without an ask the stop waits."""
     mid = prices.mid(situation.quote)
-    return ExitReason.STOP_LOSS if mid is not None and mid <= scalp.stop_micros else None
+    return ExitReason.STOP_LOSS if scalp.bought and mid is not None and mid <= scalp.stop_micros else None
 
 
 def stale_quote(_: ETFScalpPosition, situation: Situation) -> ExitReason | None:
@@ -69,7 +69,7 @@ def cloud_flip(scalp: ETFScalpPosition, situation: Situation) -> ExitReason | No
 def profit_target(scalp: ETFScalpPosition, situation: Situation) -> ExitReason | None:
     """Row 5: the bid at or over the target."""
     bid = prices.bid(situation.quote)
-    return ExitReason.PROFIT_TARGET if bid is not None and bid >= scalp.target_micros else None
+    return ExitReason.PROFIT_TARGET if scalp.bought and bid is not None and bid >= scalp.target_micros else None
 
 
 def exhaustion(scalp: ETFScalpPosition, situation: Situation) -> ExitReason | None:

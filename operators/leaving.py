@@ -31,8 +31,11 @@ class Leaving:
         )
 
     def judge(self, scalp: ETFScalpPosition, situation: Situation) -> None:
-        """Leaves the scalp if a rule says so, for the first that does."""
-        reason = exits.first(exits.FUND_RULES, scalp, situation) if scalp.bought else None
+        """Leaves the scalp if a rule says so, for the first that does.
+
+        One that has bought nothing yet is left too: its entry is cancelled, and what still fills is sold at once.
+        """
+        reason = exits.first(exits.FUND_RULES, scalp, situation)
         if reason is not None:
             self.leave(scalp, reason)
 
@@ -43,7 +46,7 @@ class Leaving:
             return
         scalp.exit_due = reason
         self.drop_second(scalp, SecondHalf.EXIT_DUE)
-        self.stop_entries(scalp, "exit")
+        self.stop_entries(scalp, reason)
         live = self.live_exit(scalp)
         if live is None:
             self.send(scalp)

@@ -4,9 +4,11 @@ The first of the two states of the line. Per ticker it keeps clouds, averages an
 the newest quote of each leveraged fund and every ticker's average daily dollar volume.
 """
 
+from math import inf
+
 import msgspec
 
-from operators import catalog, sessions
+from operators import catalog, prices, sessions
 from operators.clouds import LongBar
 from operators.config import EngineSettings, ScalpConfig
 from operators.events import MINUTE_NS, SECOND_NS, AnyEvent, Bar, OutsideSignal, Quote, RunStarted
@@ -14,6 +16,7 @@ from operators.moments import Moment, Setup, View
 from operators.ticker import TickerState
 
 FIVE = 5
+MOST_CONVICTION = 100.0
 EMA12_KEPT = 4
 """The newest and those of the three bars before it: the slope is the change over three bars."""
 FUND_SYMBOLS = frozenset(fund.ticker for fund in catalog.LEVERAGED_ETF_CATALOG)
@@ -49,7 +52,7 @@ class Market:
                 return [*ended, event] if ended else [event]
             case Bar():
                 return [*ended, *self._bar(event)]
-            case OutsideSignal():
+            case OutsideSignal() if 0.0 <= event.conviction <= MOST_CONVICTION:
                 return [*ended, self._outside(event)]
             case RunStarted():
                 self.state.bar_late_ns = event.age_limit_ns("bar", self.settings.bar_max_late_seconds)
@@ -61,7 +64,7 @@ class Market:
         session = sessions.session_holding(start_ns)
         state = self.state.tickers.get(bar.ticker) or TickerState.new()
         again = state.previous is not None and bar.event_ns <= state.previous.event_ns
-        if session is None or again:
+        if session is None or again or not _sound(bar):
             return [] if bar.history else [bar]
         self.state.tickers[bar.ticker] = state
         self.state.close_ns = session.close_ns
@@ -180,3 +183,9 @@ class Market:
             symbol: state.dollar_volume(day) for symbol, state in self.state.tickers.items() if symbol in FUND_SYMBOLS
         }
         return {symbol: dollars for symbol, dollars in known.items() if dollars is not None}
+
+
+def _sound(bar: Bar) -> bool:
+    """Whether its prices are prices and its volume a number; importers refuse others, a foreign tape may hold them."""
+    known = all(prices.known(price) for price in (bar.open, bar.high, bar.low, bar.close))
+    return known and bar.low <= bar.high and 0.0 <= bar.volume < inf
