@@ -9,12 +9,19 @@ from datetime import time
 from decimal import Decimal
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, Strict, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, Strict, model_validator
 
 RULES_VERSION = 1
 """Raised by every change of a rule that can change a decision; part of each book's identity."""
 
 OPEN, CLOSE = time(9, 30), time(16, 0)
+
+
+def _without_zone(clock: time) -> time:
+    if clock.tzinfo is not None:
+        raise ValueError(f"{clock} has a time zone, and every time here is New York's")
+    return clock
+
 
 Fraction = Annotated[float, Strict(), Field(gt=0, le=1, allow_inf_nan=False, json_schema_extra={"unit": "fraction"})]
 Percent = Annotated[float, Strict(), Field(gt=0, le=1, allow_inf_nan=False, json_schema_extra={"unit": "percent"})]
@@ -30,7 +37,9 @@ Seconds = Annotated[float, Strict(), Field(gt=0, le=3600, allow_inf_nan=False, j
 Count = Annotated[int, Strict(), Field(ge=0, json_schema_extra={"unit": "number"})]
 AtLeastOne = Annotated[int, Strict(), Field(ge=1, json_schema_extra={"unit": "number"})]
 Minutes = Annotated[int, Strict(), Field(ge=0, le=390, json_schema_extra={"unit": "minutes"})]
-Clock = Annotated[time, Field(ge=OPEN, le=CLOSE, json_schema_extra={"unit": "New York time"})]
+Clock = Annotated[
+    time, Field(ge=OPEN, le=CLOSE, json_schema_extra={"unit": "New York time"}), AfterValidator(_without_zone)
+]
 Score = Annotated[
     float, Strict(), Field(ge=0, le=100, allow_inf_nan=False, json_schema_extra={"unit": "points of 100"})
 ]
