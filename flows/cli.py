@@ -1,6 +1,7 @@
 """The command `scalp`. Exit codes: 0 done, 2 bad usage or input (one line on stderr), 3 the run failed."""
 
 import json
+import sys
 import traceback
 from enum import StrEnum
 from pathlib import Path
@@ -8,14 +9,14 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from flows.faults import RUN_FAILED, fail, faults_of_input, progress, warn
+from flows.faults import RUN_FAILED, fail, faults_of_input, progress, run_command, warn
 from flows.records.commands import DatabaseOption, databases, export
 from flows.tape.commands import imports, tapes
 
 if TYPE_CHECKING:
     from bytewax.dataflow import Dataflow
 
-    from flows.runs import Run
+    from flows.running import Run
 
 app = typer.Typer(name="scalp", no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
 app.add_typer(imports, name="import")
@@ -59,17 +60,10 @@ def replay(
 
     with faults_of_input():
         settings = load(rules_file, values or [])
-        run, flow = runs.prepare(
-            tape,
-            mode=mode.value,
-            settings=settings,
-            signals=signals,
-            database=database,
-            batch=batch,
-            fills=fills.value,
-        )
+        options = runs.Options(mode.value, settings, signals, database, batch, fills.value)
+        run, flow = runs.prepare(tape, options)
         try:
-            with progress("replay", run.total) as run.count.progress:
+            with progress("replay", run.total) as run.reading.progress:
                 _execute(run, flow)
             for torn in run.torn:
                 warn(f"{torn.path} ends in an unfinished write; its whole events were replayed")
@@ -81,7 +75,7 @@ def replay(
 def _execute(run: "Run", flow: "Dataflow") -> None:
     """Runs the line; what breaks it on the way is a failed run, but a corrupt tape is bad input."""
     from flows.records.faults import UnusableDatabase
-    from flows.runs import RunFailed
+    from flows.running import RunFailed
     from flows.tape.frames import Corrupt
 
     try:
@@ -92,7 +86,7 @@ def _execute(run: "Run", flow: "Dataflow") -> None:
         fail(fault, RUN_FAILED)
     except Exception as fault:
         traceback.print_exc()
-        fail(f"the run failed after event {run.count.events}: {fault}", RUN_FAILED)
+        fail(f"the run failed after event {run.reading.events}: {fault}", RUN_FAILED)
 
 
 def _tell(summary: dict[str, object], as_json: bool) -> None:
@@ -119,4 +113,4 @@ def rules(values: SetOption = None, rules_file: RulesOption = None) -> None:
 
 def main() -> None:
     """Entry point of the console script."""
-    app()
+    sys.exit(run_command(app))

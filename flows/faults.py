@@ -9,6 +9,8 @@ from contextlib import contextmanager
 from typing import NoReturn
 
 import typer
+from typer import Abort
+from typer.exceptions import TyperException
 
 BAD_INPUT, RUN_FAILED = 2, 3
 
@@ -40,6 +42,20 @@ def faults_of_input() -> Iterator[None]:
         fail(fault, BAD_INPUT)
     except (FileNotFoundError, FileExistsError, IsADirectoryError, NotADirectoryError, PermissionError) as fault:
         fail(fault, BAD_INPUT)
+
+
+def run_command(command: Callable[..., object]) -> int:
+    """Runs the command line and gives its exit code; what is wrong with its words is one line, not a box."""
+    try:
+        code = command(standalone_mode=False)
+    except typer.Exit as end:
+        return end.exit_code
+    except TyperException as fault:
+        print(f"scalp: {' '.join(fault.format_message().split())} (see --help)", file=sys.stderr)
+        return BAD_INPUT
+    except Abort:
+        return RUN_FAILED
+    return code if isinstance(code, int) else 0
 
 
 @contextmanager

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple, TypeVar
 
 from pydantic import BaseModel, ValidationError
 from pydantic.fields import FieldInfo
+from pydantic_core import ErrorDetails
 
 from operators.config import EngineSettings, ScalpConfig
 
@@ -106,7 +107,14 @@ def _sentence(model: type[BaseModel], error: ValidationError) -> str:
     field = model.model_fields[name]
     path = ".".join(str(part) for part in first["loc"])
     expected = ", ".join(part for part in (_unit(field), _range(field)) if part)
-    return f"{path} = {first['input']!r}: {first['msg'].lower()} (expected {expected})"
+    return f"{path} = {first['input']!r}: {_said(first)} (expected {expected})"
+
+
+def _said(fault: ErrorDetails) -> str:
+    """What pydantic found, as the middle of a sentence; a list is given as JSON."""
+    if fault["type"] == "tuple_type":
+        return 'input should be a list such as ["QQQ", "SPY"]'
+    return fault["msg"][:1].lower() + fault["msg"][1:]
 
 
 def _unit(field: FieldInfo) -> str:

@@ -26,6 +26,9 @@ MILLISECOND_NS = 1_000_000
 PLENTY = 1_000_000.0
 """Shares on either side of a quote, more than any order of these tests."""
 LIQUID = dict.fromkeys((fund.ticker for fund in catalog.LEVERAGED_ETF_CATALOG), 1e9)
+FUND_OF = {"SPY": "SPXL", "IWM": "TNA", "SMH": "SOXL", "XLK": "TECL", "META": "FNGU", "XLF": "FAS", "XBI": "LABU"}
+FUND_OF |= {"GDX": "NUGT", "UNG": "BOIL", "USO": "UCO", "VXX": "UVXY", "QQQ": "TQQQ"}
+"""Tickers of twelve families with the fund that a long signal buys."""
 When = str | int
 Action = Literal["flatten", "kill", "pause", "resume", "rearm", "mode"]
 
@@ -154,8 +157,8 @@ class Stage:
         last_ns, at_ns = self.at(until), self.book.now_ns
         while at_ns < last_ns:
             at_ns = min(at_ns + every_ns, last_ns)
-            for offset, known in enumerate(reversed(self.quotes.values())):
-                when = at_ns - offset
+            for number, known in enumerate(list(self.quotes.values()), start=1):
+                when = at_ns - len(self.quotes) + number
                 self.quote(when, known.bid, known.ask, known.symbol, bid_size=known.bid_size, ask_size=known.ask_size)
 
     def hold(self, when: When = "10:00", **signal: Any) -> EtfScalpRecord:
@@ -167,8 +170,9 @@ class Stage:
         return self.scalps[name]
 
     def hold_both(self) -> EtfScalpRecord:
-        """Buys 133 shares at 10:00:01.2 and 133 more, all at 50.00, at 10:02:00.2: the bar of 10:01 bounced."""
+        """Buys 133 shares at 50.00 at 10:00:01.2 and 133 at 50.01 at 10:02:00.2, when the bar of 10:01 bounced."""
         self.hold("10:00")
+        self.quote("10:00:02", 50.0, 50.01)
         self.stand("10:01:59.9")
         self.bar("10:02", cloud=(499.0, 500.5))  # opened at 10:01, low 500.0 under 500.5, close 501.0 over it
         self.reach("10:02:00.2")
@@ -222,3 +226,47 @@ class Stage:
         """The only verdict of a code on a leg of a signal."""
         (found,) = (verdict for verdict in self.verdicts(signal, leg) if verdict.code == code)
         return found
+
+
+def quoted(clock: str = "10:00", **changes: Any) -> Stage:
+    """A stage with a quote of TQQQ and SQQQ, and all tickers allowed."""
+    stage = Stage(**({"scalp_tickers": tuple(FUND_OF)} | changes))
+    stage.quote(clock)
+    stage.quote(ny(clock, stage.day) + 1, symbol="SQQQ")
+    return stage
+
+
+def refused(stage: Stage, when: str, *codes: str, **signal: Any) -> None:
+    """The signal is refused with exactly these codes, and nothing is sent."""
+    sent = len(stage.orders)
+    record = stage.signal(when, **signal)
+    found = (record.decision, {str(code) for code in stage.failed(record)}, len(stage.orders))
+    assert found == ("refused", set(codes), sent), found
+
+
+def entered(stage: Stage, when: str, **signal: Any) -> None:
+    """The signal becomes an order."""
+    sent = len(stage.orders)
+    record = stage.signal(when, **signal)
+    found = (record.decision, {str(code) for code in stage.failed(record)}, len(stage.orders))
+    assert found == ("entered", set(), sent + 1), found
+
+
+def pending(**changes: Any) -> Stage:
+    """A purchase of 133 TQQQ at 50.00 that works since 10:00:01.2 because nothing was shown at the ask."""
+    stage = Stage(**changes)
+    stage.quote("10:00", ask_size=0.0)
+    stage.signal("10:00:01")
+    stage.reach("10:00:01.2")
+    assert stage.order("first").state == "working"
+    return stage
+
+
+def stop_out(stage: Stage, clock: str, ticker: str) -> None:
+    """A scalp that is stopped within seconds at a loss of 2.2 %."""
+    start = ny(clock, stage.day)
+    stage.hold(clock, ticker=ticker)
+    symbol = stage.scalp.ticker
+    stage.quote(start + 2 * SECOND_NS, 48.9, 48.91, symbol)
+    stage.reach(start + 3 * SECOND_NS)
+    assert stage.scalp.exit_reason == "stop_loss"

@@ -1,4 +1,4 @@
-"""The command `scalp` as a test runs it: in this process for speed, or as a process of its own for what only that shows."""
+"""The command `scalp` as a test runs it: in this process for speed, or as a process for what only that shows."""
 
 import json
 import os
@@ -51,7 +51,9 @@ def module(*words: object, cwd: Path, **variables: str) -> Said:
 def _run(command: list[str], cwd: Path, variables: dict[str, str]) -> Said:
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("SCALP_", "RUST_", "COV"))}
     environment = kept | {"PYTHONPATH": str(ROOT), "PYTHONDONTWRITEBYTECODE": "1"} | variables
-    done = subprocess.run(command, cwd=cwd, env=environment, capture_output=True, text=True, timeout=SECONDS, check=False)
+    done = subprocess.run(
+        command, cwd=cwd, env=environment, capture_output=True, text=True, timeout=SECONDS, check=False
+    )
     return Said(done.returncode, done.stdout, done.stderr)
 
 

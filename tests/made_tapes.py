@@ -9,8 +9,6 @@ from datetime import UTC, date, datetime, timedelta
 from math import pi, sin
 from pathlib import Path
 
-import pytest
-
 from flows.tape.bars import import_bars
 
 WARM = (date(2025, 4, 1), date(2025, 4, 2), date(2025, 4, 3), date(2025, 4, 4))
@@ -64,9 +62,3 @@ def signals_file(folder: Path, *rows: str, name: str = "signals.csv") -> Path:
     path = folder / name
     path.write_text("\n".join(("ticker,bar_close_utc,direction,conviction", *rows)) + "\n")
     return path
-
-
-@pytest.fixture(scope="session")
-def made_tape(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Four sessions of history, then Monday and Tuesday."""
-    return tape(tmp_path_factory.mktemp("made"), (*WARM, MONDAY, TUESDAY), history=4)

@@ -1,15 +1,17 @@
 """What the market step remembers of bars and quotes: moments, longer bars, sessions and views."""
 
 from datetime import date, timedelta
+from math import inf, nan
+from typing import Any
 
 import msgspec
 import pytest
 
 from operators import sessions
-from operators.config import EngineSettings, ScalpConfig
+from operators.config import ScalpConfig
 from operators.events import Bar
 from operators.market import Market
-from operators.moments import Moment, View
+from operators.moments import Moment
 from tests.market_builders import (
     DAY,
     WEEK,
@@ -19,9 +21,7 @@ from tests.market_builders import (
     flat,
     market,
     ny,
-    outside,
     quote,
-    seen,
     setups,
 )
 from tests.play import MINUTE_DATA, started
@@ -104,6 +104,31 @@ class TestIrregularBars:
     def test_a_bar_beyond_the_table_of_sessions_passes(self) -> None:
         odd = bar(30, day=date(2029, 1, 2))
         assert market().on(odd) == [odd]
+
+
+class TestUnsoundBars:
+    @pytest.mark.parametrize(
+        "changes",
+        [
+            {"close": nan},
+            {"open": inf},
+            {"low": 0.0},
+            {"high": -1.0},
+            {"high": 99.0, "low": 101.0},
+            {"volume": nan},
+            {"volume": -1.0},
+            {"volume": inf},
+        ],
+        ids=str,
+    )
+    def test_a_bar_with_an_impossible_number_passes_and_changes_nothing(self, changes: dict[str, Any]) -> None:
+        made = playing(*flat(1, 10))
+        before, odd = remembered(made), bar(11, **changes)
+        assert [type(item) for item in made.on(odd)] == [Bar]
+        assert remembered(made) == before
+
+    def test_a_minute_without_volume_is_a_bar(self) -> None:
+        assert playing(bar(1, volume=0.0)).state.tickers["QQQ"].fast.long.count == 1
 
 
 class TestRepeatedBars:
@@ -215,82 +240,12 @@ class TestSessions:
         assert [sessions.next_session(day).day for day in WEEK[:3]] == list(WEEK[1:])
 
 
-class TestQuotesInTheView:
-    def test_the_newest_quote_of_a_fund_is_seen(self) -> None:
-        made, newest = market(), quote(ny("10:00") + 1, bid=57.0, ask=57.01)
-        for event in (quote(ny("10:00")), quote(ny("10:00"), "SQQQ"), newest):
-            made.on(event)
-        assert seen(made, ny("10:01")).quotes == {"TQQQ": newest, "SQQQ": quote(ny("10:00"), "SQQQ")}
-
-    def test_quotes_of_other_symbols_are_not_kept(self) -> None:
-        made = market()
-        made.on(quote(ny("10:00"), "QQQ"))
-        assert seen(made, ny("10:01")).quotes == {}
-
-    def test_the_age_is_that_of_the_stream_whatever_the_symbol(self) -> None:
-        made = market()
-        made.on(quote(ny("10:00"), "TQQQ"))
-        made.on(quote(ny("10:00:07"), "QQQ"))
-        assert seen(made, ny("10:00:08")).quotes_age_ns == 1_000_000_000
-
-    def test_the_age_counts_from_when_a_quote_happened(self) -> None:
-        made = market()
-        made.on(quote(ny("10:00:07"), event_ns=ny("10:00:04")))
-        assert seen(made, ny("10:00:08")).quotes_age_ns == 4_000_000_000
-
-    def test_a_quote_that_happened_earlier_does_not_age_the_stream(self) -> None:
-        made = market()
-        made.on(quote(ny("10:00:06")))
-        made.on(quote(ny("10:00:07"), "SQQQ", event_ns=ny("10:00:01")))
-        assert seen(made, ny("10:00:08")).quotes_age_ns == 2_000_000_000
-
-    @pytest.mark.parametrize(("cadence", "seconds"), [(0.0, 2), (1.0, 2), (60.0, 90)])
-    def test_the_oldest_usable_age_is_the_setting_or_one_and_a_half_cadences(
-        self, cadence: float, seconds: int
-    ) -> None:
-        made = market(cadences={"quote": cadence})
-        assert seen(made, ny("10:00")).quotes_max_age_ns == seconds * 1_000_000_000
-
-    def test_the_setting_of_the_oldest_age_bites(self) -> None:
-        made = Market(ScalpConfig(), EngineSettings(quote_max_age_seconds=3.0))
-        made.on(started(ny("09:30"), cadences={}))
-        assert seen(made, ny("10:00")).quotes_max_age_ns == 3_000_000_000
-
-
-class TestViewsAreSnapshots:
-    def test_later_events_change_no_earlier_view(self) -> None:
-        made = market()
-        for event in (*flat(1, 60, ticker="TQQQ"), *flat(1, 60), quote(ny("10:30"))):
-            made.on(event)
-        earlier = seen(made, ny("10:30"))
-        before = msgspec.msgpack.encode(earlier)
-        later = [bar(n, 90.0 + n, ticker=ticker) for n in range(61, 200) for ticker in ("QQQ", "TQQQ")]
-        for event in (*later, quote(ny("12:50"), bid=1.0), quote(ny("12:51"), "SQQQ"), quote(ny(ENDED))):
-            made.on(event)
-        assert msgspec.msgpack.encode(earlier) == before
-        assert msgspec.msgpack.encode(seen(made, ny("16:01"))) != before
-
-    def test_a_ticker_without_bars_has_an_empty_view(self) -> None:
-        found = seen(market(), ny("10:00"), "SPY")
-        assert (found.bar, found.ema12, found.atr, found.agreement) == (None, None, None, (0, 0, 0, 0))
-
-    def test_asking_for_an_unknown_ticker_remembers_nothing(self) -> None:
-        made = market()
-        seen(made, ny("10:00"), "SPY")
-        assert made.state.tickers == {}
-
-
 def test_every_event_but_a_bar_and_an_outside_signal_passes_as_it_is() -> None:
     made = market()
     event = quote(ny("10:00"))
     assert made.on(event) == [event]
     begun = started(ny("10:00"))
     assert made.on(begun) == [begun]
-
-
-def test_a_view_is_of_the_class_that_the_setups_carry() -> None:
-    (found,) = setups(market(), outside(ny("10:00")))
-    assert isinstance(found.view, View)
 
 
 def test_a_year_of_single_bars_keeps_the_memory_of_twenty_days() -> None:

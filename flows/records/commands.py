@@ -44,6 +44,8 @@ def export(
         chosen = book or queries.latest_book(engine)
         if chosen is None:
             raise BadTapes("the database has no run yet: replay a tape first")
+        if not queries.has_book(engine, chosen):
+            raise BadTapes(f"the database has no book {chosen}")
         try:
             rows = exports.export(engine, what.value, chosen, out)
         except ValueError as fault:

@@ -25,7 +25,7 @@ from sqlalchemy import (
 )
 
 from flows.records.database import reading
-from flows.records.tables import etf_scalps, metadata, natural_key, options_scalps, run_attempts, signals
+from flows.records.tables import etf_scalps, metadata, natural_key, options_scalps, run_attempts, runs, signals
 
 OPTION_MULTIPLIER = 100  # shares a contract, as every option in the tables
 NOT_HASHED_TABLES = ("runs", "run_attempts", "heartbeat")
@@ -163,6 +163,12 @@ def count_signals(engine: Engine, book_id: str) -> int:
     with reading(engine) as connection:
         of_book = select(func.count()).select_from(signals).where(signals.c.book_id == book_id)
         return connection.execute(of_book).scalar_one()
+
+
+def has_book(engine: Engine, book_id: str) -> bool:
+    """Whether a run of this book was recorded; raises DatabaseUnavailable."""
+    with reading(engine) as connection:
+        return connection.execute(select(runs.c.book_id).where(runs.c.book_id == book_id)).first() is not None
 
 
 def latest_book(engine: Engine) -> str | None:

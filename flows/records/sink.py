@@ -1,9 +1,10 @@
 """The end of the line: records are gathered and written in batches, the last one when the line closes."""
 
-from collections.abc import Callable
+from typing import Protocol
 
 from bytewax.outputs import DynamicSink, StatelessSinkPartition
 
+from flows.records.faults import UnusableDatabase
 from flows.records.ledger import Ledger
 from operators.records import Record
 
@@ -12,10 +13,23 @@ ROWS = 2_000
 Keyed = tuple[str, Record]
 
 
+class Keeper(Protocol):
+    """Who runs the line: it hears of a database that failed, and of the end."""
+
+    ledger: Ledger
+
+    def failed(self, fault: Exception) -> None:
+        """Nothing more is written, for this reason."""
+
+    def closed(self) -> None:
+        """The last record was written, or the line broke."""
+
+
 class _Partition(StatelessSinkPartition[Keyed]):
-    def __init__(self, ledger: Ledger, closed: Callable[[], None]) -> None:
-        self._ledger, self._closed = ledger, closed
+    def __init__(self, keeper: Keeper) -> None:
+        self._keeper = keeper
         self._records: list[Record] = []
+        self._failed = False
 
     def write_batch(self, items: list[Keyed]) -> None:
         self._records += [record for _, record in items]
@@ -24,19 +38,26 @@ class _Partition(StatelessSinkPartition[Keyed]):
 
     def close(self) -> None:
         self._flush()
-        self._closed()
+        self._keeper.closed()
 
     def _flush(self) -> None:
-        self._ledger.write(self._records)
-        self._records = []
+        """Writes what was gathered. A fault is told and not raised: close() is called on the way out of Bytewax."""
+        records, self._records = self._records, []
+        if self._failed or not records:
+            return
+        try:
+            self._keeper.ledger.write(records)
+        except UnusableDatabase as fault:
+            self._failed = True
+            self._keeper.failed(fault)
 
 
 class LedgerSink(DynamicSink[Keyed]):
-    """Writes all records to one ledger; `closed` is called after the last write, also when the line broke."""
+    """Writes all records to the ledger of its keeper."""
 
-    def __init__(self, ledger: Ledger, closed: Callable[[], None]) -> None:
-        self._ledger, self._closed = ledger, closed
+    def __init__(self, keeper: Keeper) -> None:
+        self._keeper = keeper
 
     def build(self, step_id: str, worker_index: int, worker_count: int) -> _Partition:
         """The only partition: the source has refused more workers."""
-        return _Partition(self._ledger, self._closed)
+        return _Partition(self._keeper)

@@ -1,0 +1,129 @@
+"""A replay while it runs: what it has read and written, and how it ends."""
+
+import signal
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from decimal import Decimal
+from importlib.metadata import version
+from typing import Literal
+
+from bytewax.dataflow import Dataflow
+from bytewax.errors import BytewaxRuntimeError
+from bytewax.run import cli_main
+from sqlalchemy import Engine
+
+from flows.records.faults import UnusableDatabase
+from flows.records.ledger import Attempt, Ledger
+from flows.settings import Settings
+from flows.tape.reader import Tape
+from flows.tape.source import Reading
+from operators import prices
+from operators.events import RunStarted
+from operators.market import Market
+from operators.steps import Desks
+
+
+class RunFailed(Exception):
+    """A run that began and did not end well; the message says why."""
+
+
+class Run:
+    """A prepared replay: its book, its two states, what it has read and written so far.
+
+    Raises UnusableDatabase where the attempt cannot be noted.
+    """
+
+    def __init__(self, engine: Engine, started: RunStarted, tapes: list[Tape], settings: Settings, batch: int) -> None:
+        self.engine, self.started, self.tapes = engine, started, tapes
+        self.reading, self.total = Reading(), 0
+        self.market, self.desks = Market(*settings), Desks(*settings)
+        self.ledger, self._attempts = Ledger(engine), Attempt(engine)
+        self._began = time.perf_counter()
+        self._attempt = self._attempts.begin(started.book_id, batch, version("scalp"))
+
+    @property
+    def seconds(self) -> float:
+        """Wall time since the run was prepared."""
+        return time.perf_counter() - self._began
+
+    @property
+    def equity(self) -> Decimal:
+        """Cash and what is held, at the last bid, in USD."""
+        return prices.decimal(self.desks.books[self.started.book_id].book.equity_micros())
+
+    @property
+    def torn(self) -> list[Tape]:
+        """The tapes that end in an unfinished write, once they were read."""
+        return [tape for tape in self.tapes if tape.torn]
+
+    def failed(self, fault: Exception) -> None:
+        """Reads no further."""
+        self.reading.stop(fault)
+
+    def closed(self) -> None:
+        """Notes how the attempt ended; a database that is gone cannot be told, and the fault stands already."""
+        fault = self._fault()
+        if self.reading.ended and fault is None:
+            self._finish("done", None)
+        else:
+            self._finish("failed", "the line broke" if fault is None else str(fault))
+
+    def execute(self, flow: Dataflow) -> None:
+        """Runs the line to the end of the tapes, or until SIGINT or SIGTERM, after which what was read is recorded.
+
+        Raises what broke the line, and RunFailed for facts that differ and for a run that was stopped.
+        """
+        try:
+            with _stopping(self.reading):
+                cli_main(flow)  # type: ignore[no-untyped-call]  # Bytewax gives its runner no types
+        except BytewaxRuntimeError as error:
+            cause = _cause(error)
+            self._finish("failed", f"{type(cause).__name__}: {cause}")
+            raise cause from error
+        fault = self._fault()
+        if fault is not None:
+            raise fault
+
+    def _fault(self) -> Exception | None:
+        """Why the run did not end well."""
+        if self.reading.fault is not None:
+            return self.reading.fault
+        if self.reading.stopped:
+            return RunFailed(f"stopped after event {self.reading.events}; what it decided until then is recorded")
+        if self.ledger.alarm_count:
+            first = self.ledger.alarms[0]
+            return RunFailed(f"{self.ledger.alarm_count} recorded facts differ from this run's, the first: {first}")
+        return None
+
+    def _finish(self, status: Literal["done", "failed"], message: str | None) -> None:
+        try:
+            self._attempts.finish(self._attempt, status, message, self.reading.events, self.seconds)
+        except UnusableDatabase as fault:
+            self.reading.stop(fault)
+
+
+@contextmanager
+def _stopping(reading: Reading) -> Iterator[None]:
+    """Lets SIGINT and SIGTERM end the source: by itself one would break the line off, the other the process."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+
+    def stop(*_: object) -> None:
+        reading.stop()
+
+    before = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _cause(error: BaseException) -> BaseException:
+    """The error that an operator, the source or the sink raised, out of Bytewax's wrapping."""
+    while isinstance(error, BytewaxRuntimeError) and error.__cause__ is not None:
+        error = error.__cause__
+    return error
