@@ -91,6 +91,15 @@ class BookState(msgspec.Struct):
         """The orders of a scalp that may still fill."""
         return [order for order in self.orders.values() if order.signal_id == signal_id and order.open]
 
+    def orders_of(self, symbol: str) -> list[Order]:
+        """The orders of a symbol that may still fill, oldest first: an order that a restored state keeps."""
+        found = (order for order in self.orders.values() if order.symbol == symbol and order.open)
+        return sorted(found, key=lambda order: (order.sent_ns, order.order_id))
+
+    def scalps_in_order(self) -> list[ETFScalpPosition]:
+        """All scalps, in an order that a restored state keeps."""
+        return [scalp for _, scalp in sorted(self.scalps.items())]
+
     def equity_micros(self) -> int:
         """Cash and what the shares would fetch: at the last bid known, else at their average price."""
         return self.cash_micros + sum(self._worth(scalp) for scalp in self.scalps.values() if scalp.held)

@@ -3,7 +3,8 @@
 Each is a small struct that encodes and restores equal; `update` takes the next value and is O(1).
 """
 
-from math import fsum, isfinite
+from math import isfinite
+from statistics import mean
 
 import msgspec
 
@@ -36,7 +37,7 @@ class Ema(msgspec.Struct):
             self.seed.append(x)
             if self.count == self.period:
                 # Exactly rounded, so that averages of different periods over a flat series are equal.
-                self.value = fsum(self.seed) / self.period
+                self.value = mean(self.seed)
                 self.seed = []
         return self.value
 

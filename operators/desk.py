@@ -93,9 +93,9 @@ class Desk:
     def _scalps_on_quote(self, symbol: str) -> None:
         book = self.book
         self._watch_silence()
-        for order in [order for order in book.orders.values() if order.symbol == symbol and order.open]:
+        for order in book.orders_of(symbol):
             self.entering.time_out(order)
-        for scalp in [scalp for scalp in book.scalps.values() if scalp.symbol == symbol]:
+        for scalp in [scalp for scalp in book.scalps_in_order() if scalp.symbol == symbol]:
             self.leaving.judge(scalp, self.leaving.situation(scalp))
             if scalp.exit_due is not None:
                 self.leaving.send(scalp)
@@ -141,12 +141,12 @@ class Desk:
         self._stop_all_entries("state")
 
     def _stop_all_entries(self, reason: str) -> None:
-        for scalp in list(self.book.scalps.values()):
+        for scalp in self.book.scalps_in_order():
             self.leaving.stop_entries(scalp, reason)
 
     def _moment(self, moment: Moment) -> None:
         bar = moment.bar
-        for scalp in [scalp for scalp in self.book.scalps.values() if scalp.ticker == bar.ticker]:
+        for scalp in [scalp for scalp in self.book.scalps_in_order() if scalp.ticker == bar.ticker]:
             if scalp.bought and bar.event_ns - MINUTE_NS >= scalp.entry_ns:
                 scalp.bars_since_entry += 1
                 scalp.outside_run = scalp.outside_run + 1 if exits.outside(bar, moment, scalp.direction) else 0
@@ -194,7 +194,7 @@ class Desk:
             self.leaving.judge(scalp, self.leaving.situation(scalp))
 
     def _judge_all(self, silent: bool = False) -> None:
-        for scalp in list(self.book.scalps.values()):
+        for scalp in self.book.scalps_in_order():
             self.leaving.judge(scalp, self.leaving.situation(scalp, silent=silent))
 
     def _watch_silence(self) -> None:
@@ -215,7 +215,7 @@ class Desk:
 
     def _close(self) -> None:
         """Day orders expire at the close; what is still held is offered again at the next open."""
-        for order in [order for order in self.book.orders.values() if order.open]:
+        for order in [order for _, order in sorted(self.book.orders.items()) if order.open]:
             self.blotter.end(order, "expired")
             self._settle(self.book.scalps[order.signal_id], order)
 
@@ -234,13 +234,13 @@ class Desk:
             case "mode", ("options" | "leveraged_etf" | "both") as mode:
                 book.mode = mode
                 self._stop_all_entries("mode")
-                for scalp in list(book.scalps.values()):
+                for scalp in book.scalps_in_order():
                     self.leaving.drop_second(scalp, SecondHalf.MODE)
 
     def _leave_all(self, command: Command) -> None:
         reason = ExitReason.RISK if command.action == "kill" else ExitReason.OPERATOR
         if command.action == "kill":
             self.book.trading, self.book.trading_reason = "HALTED", f"killed by {command.actor}"
-        for scalp in list(self.book.scalps.values()):
+        for scalp in self.book.scalps_in_order():
             quote = self.book.quotes.get(scalp.symbol)
             self.leaving.judge(scalp, Situation(quote=quote, asked=reason))

@@ -11,17 +11,15 @@ from operators.book import BookState
 from operators.events import Quote
 from operators.intents import Fill, Order
 
+AT_EXCHANGE = ("working", "partial")
+
 
 def on_quote(book: BookState, quote: Quote) -> list[tuple[Order, Fill]]:
     """The fills that a new quote gives the orders that rest at the exchange, oldest order first."""
     book.ask_taken.pop(quote.symbol, None)
     book.bid_taken.pop(quote.symbol, None)
-    resting = [order for order in book.orders.values() if order.symbol == quote.symbol and _at_exchange(order)]
+    resting = [order for order in book.orders_of(quote.symbol) if order.state in AT_EXCHANGE]
     return [(order, fill) for order in resting if (fill := match(book, order, quote)) is not None]
-
-
-def _at_exchange(order: Order) -> bool:
-    return order.state in ("working", "partial")
 
 
 def match(book: BookState, order: Order, quote: Quote | None) -> Fill | None:

@@ -82,7 +82,8 @@ def _fomc(at_ns: int, day: date, config: ScalpConfig) -> list[Verdict]:
 
 def _too_late(ticket: Ticket, session: Session, config: ScalpConfig) -> Ticket:
     """Minutes to the leg's last exit: of the latest option cut-off and of the session."""
-    option = _minutes_left(ticket, sessions.cutoff_ns(session, config.one_dte_cutoff), config)
+    cutoffs = (sessions.cutoff_ns(session, clock) for clock in (config.zero_dte_cutoff, config.one_dte_cutoff))
+    option = _minutes_left(ticket, max(cutoffs), config)
     fund = _minutes_left(ticket, sessions.exit_ns(session), config)
     return ticket.judged(option=option, fund=fund)
 

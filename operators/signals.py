@@ -73,4 +73,4 @@ def _body(view: View, direction: int) -> float:
     bar = view.bar
     if bar is None or bar.high <= bar.low or (bar.close - bar.open) * direction <= 0.0:
         return 0.0
-    return BODY_POINTS * abs(bar.close - bar.open) / (bar.high - bar.low)
+    return BODY_POINTS * min(abs(bar.close - bar.open) / (bar.high - bar.low), 1.0)

@@ -214,6 +214,19 @@ class TestOneLiveExit:
         sold = sum(fill.quantity for fill in stage.fills if fill.side == "sell")
         assert (sold, stage.scalp.shares, stage.scalp.status) == (133, 133, "closed")
 
+    def test_an_exit_whose_position_grew_is_replaced_by_one_for_all(self) -> None:
+        # 100 are held when the stop falls due, 33 more fill 0.1 s later; the bid of 48.50 stands.
+        stage = Stage()
+        stage.quote("10:00", ask_size=100)
+        stage.signal("10:00:01")
+        stage.reach("10:00:01.2")
+        stage.quote("10:00:02", 48.5, 48.51, bid_size=0.0, ask_size=0.0)
+        thin(stage, "10:00:02.1", 48.5, 48.51)
+        thin(stage, "10:00:05", 48.5, 48.51)
+        stage.reach("10:00:06")
+        quantities = [order.quantity for order in stage.orders if order.action == "exit"]
+        assert quantities == [100, 133]
+
     def test_an_entry_that_still_works_is_cancelled_by_the_exit(self) -> None:
         stage = Stage()
         stage.quote("10:00", ask_size=100)

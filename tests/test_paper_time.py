@@ -87,6 +87,13 @@ class TestTime:
         stage.quote("10:00:16.2")
         assert stage.order("first").state == "filled"
 
+    def test_so_it_is_where_the_timeout_that_asked_for_the_cancel_runs_with_the_quote(self) -> None:
+        # No event between the time-out of 10:00:16 and the quote of 10:00:16.2.
+        stage = pending()
+        stage.quote("10:00:10", ask_size=0.0)
+        stage.quote("10:00:16.2")
+        assert stage.order("first").state == "filled"
+
     def test_a_quote_a_nanosecond_after_the_cancel_comes_too_late(self) -> None:
         stage = pending()
         stage.quote("10:00:10", ask_size=0.0)
