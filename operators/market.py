@@ -43,7 +43,7 @@ class Market:
 
     def on(self, event: AnyEvent) -> list[AnyEvent | Moment | Setup]:
         """The event itself or what it became; history becomes nothing."""
-        ended = self._session_ended(event) if 0 < self.state.close_ns < event.at_ns - self.state.bar_late_ns else []
+        ended = self._session_ended(event) if 0 < self.state.close_ns <= event.at_ns - self.state.bar_late_ns else []
         match event:
             case Quote():
                 if event.symbol in FUND_SYMBOLS:
@@ -187,5 +187,5 @@ class Market:
 
 def _sound(bar: Bar) -> bool:
     """Whether its prices are prices and its volume a number; importers refuse others, a foreign tape may hold them."""
-    within = prices.known(bar.low) and prices.known(bar.high)
-    return within and bar.low <= bar.open <= bar.high and bar.low <= bar.close <= bar.high and 0.0 <= bar.volume < inf
+    known = all(prices.known(price) for price in (bar.open, bar.high, bar.low, bar.close))
+    return known and bar.low <= bar.high and 0.0 <= bar.volume < inf

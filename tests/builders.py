@@ -236,7 +236,7 @@ def quoted(clock: str = "10:00", **changes: Any) -> Stage:
     return stage
 
 
-def refused(stage: Stage, when: str, *codes: str, **signal: Any) -> None:
+def refused(stage: Stage, when: When, *codes: str, **signal: Any) -> None:
     """The signal is refused with exactly these codes, and nothing is sent."""
     sent = len(stage.orders)
     record = stage.signal(when, **signal)
@@ -244,7 +244,7 @@ def refused(stage: Stage, when: str, *codes: str, **signal: Any) -> None:
     assert found == ("refused", set(codes), sent), found
 
 
-def entered(stage: Stage, when: str, **signal: Any) -> None:
+def entered(stage: Stage, when: When, **signal: Any) -> None:
     """The signal becomes an order."""
     sent = len(stage.orders)
     record = stage.signal(when, **signal)

@@ -2,6 +2,7 @@
 
 from datetime import date
 from decimal import Decimal
+from typing import Any
 
 import pytest
 
@@ -194,7 +195,7 @@ class TestDropped:
 
 
 class TestAverage:
-    def both_at(self, bid: float, ask: float, **rules: bool) -> Stage:
+    def both_at(self, bid: float, ask: float, **rules: Any) -> Stage:
         """133 shares at 50.00 and 133 more at `ask`."""
         stage = Stage(**rules)
         stage.hold()
