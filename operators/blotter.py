@@ -89,6 +89,7 @@ class Blotter:
     def _bought(self, scalp: ETFScalpPosition, fill: Fill, amount: int) -> None:
         if scalp.bought == 0:
             scalp.entry_ns = fill.at_ns
+            scalp.mark_micros = prices.bid(self.book.quotes.get(scalp.symbol)) or fill.price_micros
             self.book.scalps_today += 1
         scalp.working -= fill.quantity
         scalp.bought, scalp.cost_micros = scalp.bought + fill.quantity, scalp.cost_micros + amount

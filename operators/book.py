@@ -8,7 +8,6 @@ from typing import Literal
 
 import msgspec
 
-from operators import prices
 from operators.events import Mode, Quote
 from operators.intents import ETFScalpPosition, Order
 
@@ -66,9 +65,11 @@ class BookState(msgspec.Struct):
     quotes_ns: int = 0
     quotes_max_age_ns: int = 0
     silence_ns: int = 0
+    minute_quotes: bool = False
     silence_armed: bool = False
     scalps_today: int = 0
     stops_in_row: int = 0
+    loss_stopped: bool = False
     day_trades: list[tuple[str, int]] = []
     scalps: dict[str, ETFScalpPosition] = {}
     orders: dict[str, Order] = {}
@@ -101,12 +102,8 @@ class BookState(msgspec.Struct):
         return [scalp for _, scalp in sorted(self.scalps.items())]
 
     def equity_micros(self) -> int:
-        """Cash and what the shares would fetch: at the last bid known, else at their average price."""
-        return self.cash_micros + sum(self._worth(scalp) for scalp in self.scalps.values() if scalp.held)
-
-    def _worth(self, scalp: ETFScalpPosition) -> int:
-        bid = prices.bid(self.quotes.get(scalp.symbol))
-        return scalp.held * (bid if bid else round(scalp.average_micros))
+        """Cash and what the shares would fetch at the last bid known."""
+        return self.cash_micros + sum(scalp.held * scalp.mark_micros for scalp in self.scalps.values())
 
     def buying_power_micros(self, settled_only: bool) -> int:
         """Cash not promised to working entries or planned second halves and, in a cash account, settled."""
@@ -114,6 +111,10 @@ class BookState(msgspec.Struct):
         return self.cash_micros - promised - (self.unsettled_micros if settled_only else 0)
 
     def reduce(self, reason: str, by: Literal["engine", "person"]) -> None:
-        """No entries from now on, unless trading is halted altogether."""
-        if self.trading == "ACTIVE":
+        """No entries from now on, unless trading is halted altogether; a person's word replaces the engine's."""
+        if self.trading == "ACTIVE" or (self.trading == "REDUCING" and by == "person"):
             self.trading, self.trading_reason, self.reduced_by = "REDUCING", reason, by
+
+    def activate(self) -> None:
+        """Entries are allowed again."""
+        self.trading, self.trading_reason, self.reduced_by = "ACTIVE", "", ""

@@ -9,7 +9,7 @@ from datetime import time
 from decimal import Decimal
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, Strict, model_validator
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, Strict, model_validator
 
 RULES_VERSION = 1
 """Raised by every change of a rule that can change a decision; part of each book's identity."""
@@ -21,6 +21,13 @@ def _without_zone(clock: time) -> time:
     if clock.tzinfo is not None:
         raise ValueError(f"{clock} has a time zone, and every time here is New York's")
     return clock
+
+
+def _whole_number(given: object) -> object:
+    # True and 1.0 are equal to 1 for a Literal.
+    if type(given) is not int:
+        raise ValueError(f"{given!r} is not a whole number")
+    return given
 
 
 Fraction = Annotated[float, Strict(), Field(gt=0, le=1, allow_inf_nan=False, json_schema_extra={"unit": "fraction"})]
@@ -100,7 +107,7 @@ class ScalpConfig(_Settings):
     etf_prefer_3x: Switch = Field(True, description="3x funds before 2x funds")
     etf_sector_mapping_enabled: Switch = Field(True, description="map single stocks to sector funds")
 
-    entry_timeframe_minutes: Literal[1, 5] = Field(
+    entry_timeframe_minutes: Annotated[Literal[1, 5], BeforeValidator(_whole_number)] = Field(
         1, description="bars whose flip and volume make a signal", json_schema_extra={"unit": "minutes"}
     )
     volume_ratio_min: Ratio = Field(1.5, description="trigger bar's volume over the mean before it must be above this")

@@ -4,14 +4,13 @@ It keeps timers by due time. A timer runs before the first event at or after its
 an event's quote is matched against working orders before a timer due at that very time can cancel them.
 """
 
-from operators import exits, paper, timetable
+from operators import commands, exits, paper, prices, timetable
 from operators.blotter import Blotter
 from operators.book import BookState, Timer
-from operators.codes import ExitReason, SecondHalf
+from operators.codes import ExitReason
 from operators.config import EngineSettings, ScalpConfig
 from operators.entering import Entering
 from operators.events import MINUTE_NS, Bar, Command, OutsideSignal, Quote, RunStarted
-from operators.exits import Situation
 from operators.intents import ETFScalpPosition, Fill, Item, Order, Ticket
 from operators.leaving import Leaving
 from operators.moments import Moment
@@ -35,6 +34,7 @@ class Desk:
         """The desk of a new book, before the run's first item."""
         book = BookState(event.book_id, event.mode, event.equity_micros)
         book.quotes_max_age_ns = event.age_limit_ns("quote", settings.quote_max_age_seconds)
+        book.minute_quotes = event.cadences.get("quote", 0.0) > 0.0
         book.silence_ns = event.age_limit_ns("quote", settings.stale_exit_after_seconds)
         desk = cls(book, config, settings)
         timetable.await_open(book, event.at_ns)
@@ -55,7 +55,7 @@ class Desk:
                 self._watch_silence()
             case Command():
                 self._reach(item.seq, item.at_ns)
-                self._command(item)
+                commands.obey(item, self.book, self.leaving)
             case RunStarted():
                 return [run_record(item)]
             case Bar() | OutsideSignal():
@@ -75,13 +75,22 @@ class Desk:
             self.book.now_ns = max(self.book.now_ns, timer.due_ns)
             self._timer(timer)
 
+    def _run_arrivals(self, at_ns: int) -> None:
+        """Lets the orders arrive that are due at an instant, before that instant's quote is matched."""
+        due = [timer for timer in self.book.timers if timer.due_ns == at_ns and timer.kind == "arrive"]
+        for timer in due:
+            self.book.timers.remove(timer)
+            self.book.now_ns = max(self.book.now_ns, at_ns)
+            self._timer(timer)
+
     def _quote(self, quote: Quote) -> None:
         book = self.book
         book.seq = quote.seq
-        if book.timers and book.timers[0].due_ns < quote.at_ns:
+        if book.timers and book.timers[0].due_ns <= quote.at_ns:
             self._run_timers(quote.at_ns - 1)
+            self._run_arrivals(quote.at_ns)
         book.now_ns = max(book.now_ns, quote.at_ns)
-        book.quotes_ns = max(book.quotes_ns, quote.event_ns)
+        book.quotes_ns = max(book.quotes_ns, min(quote.event_ns, quote.at_ns))
         if book.scalps or book.ask_taken or book.bid_taken:
             for order, fill in paper.on_quote(book, quote):
                 self._filled(order, fill)
@@ -96,6 +105,7 @@ class Desk:
         for order in book.orders_of(symbol):
             self.entering.time_out(order)
         for scalp in [scalp for scalp in book.scalps_in_order() if scalp.symbol == symbol]:
+            scalp.mark_micros = prices.bid(book.quotes[symbol]) or scalp.mark_micros
             self.leaving.judge(scalp, self.leaving.situation(scalp))
             if scalp.exit_due is not None:
                 self.leaving.send(scalp)
@@ -135,14 +145,11 @@ class Desk:
             book.day_trades[-1] = (book.day, book.day_trades[-1][1] + 1)
         if book.stops_in_row >= STOPS_IN_ROW:
             self._reduce(f"{STOPS_IN_ROW} stops in a row")
+        self._daily_loss()
 
     def _reduce(self, reason: str) -> None:
         self.book.reduce(reason, "engine")
-        self._stop_all_entries("state")
-
-    def _stop_all_entries(self, reason: str) -> None:
-        for scalp in self.book.scalps_in_order():
-            self.leaving.stop_entries(scalp, reason)
+        self.leaving.stop_all_entries("state")
 
     def _moment(self, moment: Moment) -> None:
         bar = moment.bar
@@ -155,11 +162,12 @@ class Desk:
         self._daily_loss()
 
     def _daily_loss(self) -> None:
+        """Ends the session's entries once; after that a person may begin them again."""
         book, limit = self.book, self.config.daily_loss_limit
-        if book.scalps and book.trading == "ACTIVE":
-            loss = 1.0 - book.equity_micros() / book.open_equity_micros
-            if loss >= limit:
-                self._reduce(f"the day's loss is {loss:.4f} of its start, limit {limit}")
+        loss = book.open_equity_micros - book.equity_micros()
+        if not book.loss_stopped and loss >= round(limit * book.open_equity_micros):
+            book.loss_stopped = True
+            self._reduce(f"the day's loss is {loss / book.open_equity_micros:.4f} of its start, limit {limit}")
 
     def _timer(self, timer: Timer) -> None:
         order = self.book.orders.get(timer.subject)
@@ -172,7 +180,7 @@ class Desk:
             case "session_end" | "event":
                 self._judge_all()
             case "window":
-                self._stop_all_entries("event")
+                self.leaving.stop_all_entries("event")
             case "silence":
                 self._silence()
             case "arrive" if order is not None and order.open:
@@ -218,29 +226,3 @@ class Desk:
         for order in [order for _, order in sorted(self.book.orders.items()) if order.open]:
             self.blotter.end(order, "expired")
             self._settle(self.book.scalps[order.signal_id], order)
-
-    def _command(self, command: Command) -> None:
-        book = self.book
-        match command.action, command.argument:
-            case "pause", _:
-                book.reduce(f"paused by {command.actor}", "person")
-                self._stop_all_entries("state")
-            case "resume", _ if book.trading == "REDUCING":
-                book.trading, book.trading_reason, book.reduced_by = "ACTIVE", "", ""
-            case "rearm", reason if book.trading == "HALTED" and reason:
-                book.trading, book.trading_reason, book.reduced_by = "ACTIVE", "", ""
-            case (("flatten" | "kill"), _):
-                self._leave_all(command)
-            case "mode", ("options" | "leveraged_etf" | "both") as mode:
-                book.mode = mode
-                self._stop_all_entries("mode")
-                for scalp in book.scalps_in_order():
-                    self.leaving.drop_second(scalp, SecondHalf.MODE)
-
-    def _leave_all(self, command: Command) -> None:
-        reason = ExitReason.RISK if command.action == "kill" else ExitReason.OPERATOR
-        if command.action == "kill":
-            self.book.trading, self.book.trading_reason = "HALTED", f"killed by {command.actor}"
-        for scalp in self.book.scalps_in_order():
-            quote = self.book.quotes.get(scalp.symbol)
-            self.leaving.judge(scalp, Situation(quote=quote, asked=reason))

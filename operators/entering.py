@@ -5,8 +5,8 @@ from math import isfinite
 from operators import exits, limits, orders, prices, sessions
 from operators.blotter import Blotter, newer, seconds
 from operators.book import BookState
-from operators.codes import NO_SUITABLE_CONTRACT, REFUSAL_ORDER, SecondHalf
-from operators.intents import Action, Candidate, ETFScalpPosition, Leg, Order, Ticket, Verdict
+from operators.codes import NO_SUITABLE_CONTRACT, REFUSAL_ORDER, Refusal, SecondHalf
+from operators.intents import Action, Candidate, ETFScalpPosition, Leg, Order, Ticket, Verdict, not_evaluated
 from operators.leaving import Leaving
 from operators.moments import Moment
 from operators.records import CandidateRecord, SignalRecord, VerdictRecord
@@ -55,6 +55,8 @@ class Entering:
     def _size(self, ticket: Ticket, fund: Candidate | None) -> tuple[int, list[Verdict]]:
         if fund is None:
             return 0, []
+        if fund.symbol not in self.book.quotes:
+            return 0, [not_evaluated(Refusal.FUND_SPREAD, f"this book has seen no quote of {fund.symbol} yet")]
         limit = self._limit(fund.symbol)
         return limits.fund_size(self.book, self.config, self.settings, ticket, fund, limit)
 
@@ -92,7 +94,8 @@ class Entering:
     def time_out(self, order: Order) -> None:
         """Cancels an entry that had its time and, on minute data, one more quote of its symbol."""
         late = self.book.now_ns >= order.sent_ns + self.timeout_ns
-        if late and order.action != "exit" and newer(self.book.quotes.get(order.symbol), order.sent_ns):
+        quoted = not self.book.minute_quotes or newer(self.book.quotes.get(order.symbol), order.sent_ns)
+        if late and quoted and order.action != "exit":
             self.blotter.cancel(order, "timeout")
 
     def after_bar(self, scalp: ETFScalpPosition, moment: Moment) -> None:

@@ -163,8 +163,9 @@ class ETFScalpPosition(msgspec.Struct):
     """A leveraged-fund scalp from its first order to its last fill; money in micro-dollars, `leverage` signed.
 
     `second` shares are planned as second half and `working` ones are in entry orders, both at about `limit_micros` a
-    share. The stop, a level of the fund's own price, never moves down. `bars_since_entry` and `outside_run` count bars
-    that opened after the first fill: all, and the latest that lay wholly outside the fast cloud.
+    share. The stop, a level of the fund's own price, never moves down. `mark_micros` is the last bid known.
+    `bars_since_entry` and `outside_run` count bars that opened after the first fill: all, and the latest that lay
+    wholly outside the fast cloud.
     """
 
     signal_id: str
@@ -185,6 +186,7 @@ class ETFScalpPosition(msgspec.Struct):
     fees_micros: int = 0
     stop_micros: int = 0
     target_micros: int = 0
+    mark_micros: int = 0
     entry_ns: int = 0
     exit_ns: int = 0
     bars_since_entry: int = 0

@@ -66,6 +66,11 @@ class Leaving:
             if order.action != "exit":
                 self.blotter.cancel(order, reason)
 
+    def stop_all_entries(self, reason: str) -> None:
+        """Cancels what may still be bought of all scalps."""
+        for scalp in self.book.scalps_in_order():
+            self.stop_entries(scalp, reason)
+
     def live_exit(self, scalp: ETFScalpPosition) -> Order | None:
         """The scalp's exit order that may still fill."""
         order = None if scalp.exit_id is None else self.book.orders.get(scalp.exit_id)
@@ -94,9 +99,10 @@ class Leaving:
             self.blotter.cancel(order, "replaced")
 
     def exit_ended(self, scalp: ETFScalpPosition) -> None:
-        """The exit order ended with shares left: send the next one, unless it was a target that is gone."""
+        """The exit order ended with shares left: send the next, or judge anew where a target was withdrawn."""
         if self._target_gone(scalp):
             scalp.exit_due = None
+            self.judge(scalp, self.situation(scalp))
         elif scalp.exit_due is not None:
             self.send(scalp)
 

@@ -48,7 +48,7 @@ class Market:
             case Quote():
                 if event.symbol in FUND_SYMBOLS:
                     self.state.quotes[event.symbol] = event
-                self.state.quotes_ns = max(self.state.quotes_ns, event.event_ns)
+                self.state.quotes_ns = max(self.state.quotes_ns, min(event.event_ns, event.at_ns))
                 return [*ended, event] if ended else [event]
             case Bar():
                 return [*ended, *self._bar(event)]

@@ -49,7 +49,7 @@ class Desks:
 
     def on(self, item: Item) -> list[Record]:
         """The records that all books make of an item."""
-        if isinstance(item, RunStarted):
+        if isinstance(item, RunStarted) and item.book_id not in self.books:
             self.books[item.book_id] = Desk.started(item, self.config, self.settings)
         return [record for desk in self.books.values() for record in desk.on(item)]
 

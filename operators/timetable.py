@@ -35,10 +35,11 @@ def begin_session(book: BookState, config: ScalpConfig, day: str) -> None:
     book.exit_ns = sessions.exit_ns(session)
     book.open_equity_micros, book.unsettled_micros = book.equity_micros(), 0
     book.scalps_today = book.stops_in_row = 0
+    book.loss_stopped = False
     book.day_trades = [*book.day_trades, (day, 0)][-DAY_TRADE_SESSIONS:]
     book.decided, book.stopped, book.left = {}, {}, {}
     if book.trading == "REDUCING" and book.reduced_by == "engine":
-        book.trading, book.trading_reason, book.reduced_by = "ACTIVE", "", ""
+        book.activate()
     book.set_timer(book.exit_ns, "session_end", "")
     book.set_timer(book.close_ns, "close", "")
     _plan_event(book, config, session)
