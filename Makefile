@@ -29,8 +29,8 @@ check: install
 	$(BIN)/python -m pytest -q tests/test_layout.py
 
 test: install
-	.ci/with-postgres $(BIN)/coverage run -m pytest -q
-	$(BIN)/coverage report
+	.ci/with-postgres $(BIN)/python -m pytest -q -n 2 -m "not slow" --cov --cov-report=term
+	$(BIN)/python -m pytest -q -n 2 -m slow
 
 migrate: install
 	$(BIN)/scalp db upgrade --database "$(DATABASE)"

@@ -19,6 +19,8 @@ from operators.sessions import new_york
 from tests.real_bars import cut, tape_of
 from tests.walks import BUSY, line, trades, walk
 
+pytestmark = pytest.mark.slow
+
 Steps = list[bytes]
 """What each event led to, as bytes: items of the market, tickets, records."""
 FIVE_MINUTES = BUSY.model_copy(update={"entry_timeframe_minutes": 5})

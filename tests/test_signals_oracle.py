@@ -15,6 +15,7 @@ from tests.oracle import signals as oracle
 from tests.play import MINUTE_DATA, started
 from tests.real_bars import bars, frame
 
+
 FILES = {
     "SPY 2024": "bars_1m_spy_2024/SPY_1m.csv.gz",
     "SPY ext": "bars_1m_ext/SPY_2024-02-20_2024-03-28.csv.gz",
@@ -30,7 +31,10 @@ FILES = {
 TOLERANCE = 1e-9
 BIASES = {"bullish": 1, "bearish": -1, "neutral": 0, None: 0}
 # exchange_calendars 4.13.2 uses what pandas 3 deprecates, while it builds a calendar.
-pytestmark = pytest.mark.filterwarnings("ignore:Series.values returning:DeprecationWarning")
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.filterwarnings("ignore:Series.values returning:DeprecationWarning"),
+]
 
 
 class Case(NamedTuple):

@@ -23,6 +23,8 @@ from tests.play import Line
 from tests.real_bars import cut, tape_of
 from tests.walks import BUSY, line, trades, walk
 
+pytestmark = pytest.mark.slow
+
 STATES: tuple[type[msgspec.Struct], ...] = (MarketState, BookState)
 DETERMINISTIC = msgspec.msgpack.Encoder(order="deterministic")
 

@@ -19,8 +19,12 @@ from tests.oracle import signals as oracle
 from tests.oracle.etf_trades import Refused, Signal, Trade, simulate
 from tests.play import play, tape_events
 
+
 # exchange_calendars, which the oracle asks for hours, still reads a column the way that pandas will end.
-pytestmark = pytest.mark.filterwarnings("ignore:Series.values returning:DeprecationWarning")
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.filterwarnings("ignore:Series.values returning:DeprecationWarning"),
+]
 HISTORY = 4
 CLOSE_ENOUGH_SECONDS = 2.5
 QQQ = {"QQQ": "TQQQ", "TQQQ": "TQQQ", "SQQQ": "SQQQ"}
