@@ -15,7 +15,6 @@ from tests.oracle import signals as oracle
 from tests.play import MINUTE_DATA, started
 from tests.real_bars import bars, frame
 
-
 FILES = {
     "SPY 2024": "bars_1m_spy_2024/SPY_1m.csv.gz",
     "SPY ext": "bars_1m_ext/SPY_2024-02-20_2024-03-28.csv.gz",

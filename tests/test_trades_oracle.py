@@ -19,7 +19,6 @@ from tests.oracle import signals as oracle
 from tests.oracle.etf_trades import Refused, Signal, Trade, simulate
 from tests.play import play, tape_events
 
-
 # exchange_calendars, which the oracle asks for hours, still reads a column the way that pandas will end.
 pytestmark = [
     pytest.mark.slow,
