@@ -11,7 +11,7 @@ from operators.catalog import DIRECT, GROUPS, LEVERAGED_ETF_CATALOG, SECTOR, Fun
 
 TODAY = date(2025, 8, 18)
 # Product requirement "Supported instruments": bull, bear, leverage as it states it, except SVXY, which is -0.5.
-PRD_PAIRS = [
+NAMED_PAIRS = [
     ("TQQQ", "SQQQ", 3.0, -3.0),
     ("SPXL", "SPXS", 3.0, -3.0),
     ("SOXL", "SOXS", 3.0, -3.0),
@@ -49,7 +49,7 @@ def tickers(name: str, bullish: bool, day: date = TODAY) -> list[str]:
 
 
 class TestCatalogue:
-    @pytest.mark.parametrize(("bull", "bear", "up", "down"), PRD_PAIRS)
+    @pytest.mark.parametrize(("bull", "bear", "up", "down"), NAMED_PAIRS)
     def test_a_pair_of_the_requirement_has_its_leverage_and_sign(
         self, bull: str, bear: str, up: float, down: float
     ) -> None:

@@ -10,40 +10,6 @@ from flows.settings import BadSettings, load, rules
 from operators.config import EngineSettings, ScalpConfig
 
 FIELDS = [*ScalpConfig.model_fields, *EngineSettings.model_fields]
-PRD_DEFAULTS = {
-    "allow_spx": True,
-    "target_delta_min": 0.30,
-    "target_delta_max": 0.50,
-    "max_spread_pct": 0.10,
-    "min_open_interest": 1000,
-    "min_volume": 500,
-    "max_risk_per_scalp": 0.02,
-    "max_loss_pct": 0.50,
-    "profit_target_pct": 0.25,
-    "max_concurrent_scalps": 3,
-    "no_average_up": True,
-    "max_iv_rank": 0.80,
-    "max_theta_burn_pct": 0.05,
-    "max_gamma": 0.15,
-    "scalp_start_time": time(9, 35),
-    "zero_dte_cutoff": time(14),
-    "one_dte_cutoff": time(15, 30),
-    "no_scalp_around_fomc": True,
-    "entry_order_type": "limit",
-    "limit_offset": 0.02,
-    "fill_timeout_seconds": 15,
-    "min_conviction_to_scalp": 50,
-    "require_macro_alignment": True,
-    "etf_max_risk_per_scalp": 0.03,
-    "etf_stop_loss_pct": 0.02,
-    "etf_profit_target_pct": 0.02,
-    "etf_max_concurrent_scalps": 5,
-    "etf_min_daily_volume": 10_000_000,
-    "etf_max_spread_pct": 0.05,
-    "etf_prefer_3x": True,
-    "etf_sector_mapping_enabled": True,
-    "scalp_tickers": ("SPY", "QQQ", "NVDA", "TSLA", "AAPL", "MSFT", "META", "AMZN"),
-}
 
 
 def toml(folder: Path, *lines: str) -> Path:
@@ -56,11 +22,6 @@ def refused(*values: str) -> str:
     with pytest.raises(BadSettings) as fault:
         load(None, values)
     return str(fault.value)
-
-
-@pytest.mark.parametrize(("name", "value"), PRD_DEFAULTS.items())
-def test_a_field_of_the_user_keeps_its_name_and_default(name: str, value: object) -> None:
-    assert getattr(load().scalp, name) == value
 
 
 def test_a_file_overrides_a_default(tmp_path: Path) -> None:

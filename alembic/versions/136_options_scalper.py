@@ -1,4 +1,4 @@
-"""Scalps in options and in leveraged funds, with the columns of PRD-136; money is exact and times are aware."""
+"""The two scalp tables with the columns that the user specified; money is exact and times are aware."""
 
 import sqlalchemy as sa
 from alembic import op

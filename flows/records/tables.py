@@ -171,7 +171,7 @@ fills = Table(
 
 
 def _scalp_table(name: str, *columns: Column[Any]) -> Table:
-    """A scalp table: the PRD's columns, those of migration 137, the PRD's indexes."""
+    """A scalp table: the columns and indexes of migration 136 and what 137 added."""
     ending = (
         Column("status", String(20), server_default=text("'open'")),
         Column("exit_reason", String(50)),

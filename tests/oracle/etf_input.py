@@ -25,7 +25,7 @@ NEW_YORK = "America/New_York"
 
 @dataclass
 class Settings:
-    """Settings by their SPEC/PRD names, fractions but for `etf_max_spread_pct` (percent) and `limit_offset` (USD)."""
+    """Settings by the names of the rules: fractions, but percent for `etf_max_spread_pct`, USD for `limit_offset`."""
 
     etf_max_risk_per_scalp: Fraction = Fraction("0.03")
     etf_stop_loss_pct: Fraction = Fraction("0.02")
@@ -147,7 +147,7 @@ def _bars(
     colour = pd.Series(np.sign(short - long)).replace(0.0, np.nan).ffill()
     # Reading: colour runs from the seed on, so the first ready bar can be a flip.
     flip = np.where(ready & (colour != colour.shift()) & colour.shift().notna(), colour, 0)
-    # Reading: exhaustion's colour is the candle's (close against open), as in the PRD's "same color".
+    # Reading: exhaustion's colour is the candle's (close against open), as in the rule's "same color".
     outside = ready * (((low > upper) & (last > first)) * 1 - ((high < lower) & (last < first)) * 1)
     up, down = ready & (low <= upper) & (last > upper), ready & (high >= lower) & (last < lower)
     starts = pd.DatetimeIndex(frame["start"]).as_unit("ns").asi8

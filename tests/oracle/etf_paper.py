@@ -1,4 +1,4 @@
-"""The account of the fund-trade oracle at its paper exchange (SPEC section 8), written from the specification alone.
+"""The account of the fund-trade oracle at its paper exchange, written from the specification alone.
 
 Prices in whole cents, other money in cents, instants in ns of UTC.
 """

@@ -1,4 +1,4 @@
-"""Minute-by-minute oracle of the leveraged-fund path (SPEC sections 4 to 8), written from the specification alone.
+"""Minute-by-minute oracle of the leveraged-fund path, written from the specification alone.
 
 It replays mode `leveraged_etf` on quotes made from 1-minute bars against the paper exchange. It walks the minutes and
 wakes up inside one only when something falls due; rules are levels that are looked at again. Units inside: prices in

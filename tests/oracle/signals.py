@@ -1,4 +1,4 @@
-"""Batch oracle of the engine's own entry signals (SPEC section 3), written from the specification alone.
+"""Batch oracle of the engine's own entry signals, written from the specification alone.
 
 Units: prices in USD, volumes in shares, times tz-aware UTC, conviction and its parts in points (0-100).
 Signs stand for colours and directions inside the module: +1 bullish/long, -1 bearish/short, 0 neutral, NaN none.
