@@ -1,12 +1,13 @@
 """Results in words, for a terminal."""
 
 from collections.abc import Iterator
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 from flows.tape.reader import TapeInfo
 from operators.codes import REFUSAL_TEXT, Refusal
-from operators.sessions import new_york
+from operators.sessions import NEW_YORK, new_york
 
 
 def lines(summary: dict[str, Any]) -> Iterator[str]:
@@ -18,12 +19,17 @@ def lines(summary: dict[str, Any]) -> Iterator[str]:
         yield f"  refused {count:4d}  {code}: {REFUSAL_TEXT[Refusal(code)]}"
     for trade in summary["trades"]:
         yield (
-            f"  {trade['entry_time'][:16]}  {trade['ticker']} {trade['direction']} -> {trade['quantity']} "
+            f"  {_new_york(trade['entry_time'])}  {trade['ticker']} {trade['direction']} -> {trade['quantity']} "
             f"{trade['symbol']} at {trade['entry_price']}, left at {trade['exit_price']} ({trade['exit_reason']}), "
             f"P&L {trade['pnl']} USD"
         )
     yield f"equity {summary['equity']} USD"
     yield f"records {summary['records_sha256']}"
+
+
+def _new_york(text: str) -> str:
+    """An ISO time as a trader reads it."""
+    return f"{datetime.fromisoformat(text).astimezone(NEW_YORK):%Y-%m-%d %H:%M} New York"
 
 
 def tape_lines(path: Path, info: TapeInfo) -> Iterator[str]:
