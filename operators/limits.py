@@ -14,7 +14,7 @@ from operators.intents import Candidate, ETFScalpPosition, Ticket, Verdict
 from operators.sizing import ETFScalpSizer
 
 PDT_EQUITY_MICROS: Final = 25_000 * prices.DOLLAR
-PDT_TRADES, PDT_SESSIONS = 3, 5
+PDT_TRADES = 3
 """FINRA's pattern-day-trader rule: under 25,000 USD at most three day trades in five sessions."""
 
 

@@ -10,6 +10,7 @@ from operators.events import MINUTE_NS
 EVENT_LEAD_NS = 5 * MINUTE_NS
 """Positions are left 5 minutes before an FOMC statement. Source: product rule "Leave" 8."""
 DAY_TRADE_SESSIONS = 5
+"""Sessions over which day trades are counted, today's included. Source: FINRA's pattern-day-trader rule."""
 
 
 def await_open(book: BookState, after_ns: int) -> None:
