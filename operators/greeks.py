@@ -104,9 +104,10 @@ def forward_from_parity(strike: Array, call_mid: Array, put_mid: Array, discount
         usable = _positive(k) & _positive(call) & _positive(put) & _positive(votes)
         distance = np.where(usable, np.abs(call - put), np.inf)
         nearest = votes[np.lexsort((votes, k, distance))[: min(PARITY_PAIRS, int(usable.sum()))]]
-    if nearest.size in (0, 2) and np.isfinite(by_carry):
-        nearest = np.append(nearest, by_carry)
-    return float(np.median(nearest)) if nearest.size else float("nan")
+        if nearest.size in (0, 2) and np.isfinite(by_carry):
+            nearest = np.append(nearest, by_carry)
+        middle = float(np.median(nearest)) if nearest.size else np.nan
+    return middle if np.isfinite(middle) else float("nan")
 
 
 def twins(right: Array, strike: Array, years: Array) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
