@@ -101,6 +101,15 @@ class BookState(msgspec.Struct):
         """All scalps, in an order that a restored state keeps."""
         return [scalp for _, scalp in sorted(self.scalps.items())]
 
+    @property
+    def quotes_fresh(self) -> bool:
+        """Whether the quote stream, any symbol's, is young enough to enter, judge and fill on."""
+        return self.now_ns - self.quotes_ns <= self.quotes_max_age_ns
+
+    def exposure_micros(self) -> int:
+        """Absolute leverage times notional of all scalps, shares to come included."""
+        return sum(scalp.exposure_micros for scalp in self.scalps.values())
+
     def equity_micros(self) -> int:
         """Cash and what the shares would fetch at the last bid known."""
         return self.cash_micros + sum(scalp.held * scalp.mark_micros for scalp in self.scalps.values())

@@ -119,10 +119,10 @@ class Entering:
     def _not_second(self, scalp: ETFScalpPosition) -> SecondHalf | None:
         """Why the second half may not be sent now, None if it may; an exit that is due dropped it before."""
         book, quote = self.book, self.book.quotes.get(scalp.symbol)
-        fresh, bid = book.now_ns - book.quotes_ns <= book.quotes_max_age_ns, prices.bid(quote)
+        bid = prices.bid(quote)
         if self.book.orders[scalp.order_id].state != "filled":
             return SecondHalf.PARTIAL_FIRST
-        if not (fresh and prices.usable(quote)) or bid is None:
+        if not (book.quotes_fresh and prices.usable(quote)) or bid is None:
             return SecondHalf.CAPS
         price = self._limit(scalp.symbol) or prices.micros(book.quotes[scalp.symbol].ask)
         if not limits.second_fits(book, self.config, self.settings, scalp, price):

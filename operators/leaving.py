@@ -21,9 +21,8 @@ class Leaving:
     def situation(self, scalp: ETFScalpPosition, flip: int = 0, silent: bool = False) -> Situation:
         """What the rules may look at now."""
         book = self.book
-        fresh = book.now_ns - book.quotes_ns <= book.quotes_max_age_ns
         return Situation(
-            quote=book.quotes.get(scalp.symbol) if fresh else None,
+            quote=book.quotes.get(scalp.symbol) if book.quotes_fresh else None,
             flip=flip,
             silent=silent,
             event=book.event_from_ns <= book.now_ns < book.event_until_ns,

@@ -108,7 +108,7 @@ def first_half(shares: int) -> int:
 def _room(book: BookState, config: ScalpConfig, leverage: float, price_micros: int) -> int:
     """Shares that gross leverage and the caps of one order (half of the position) leave, never under 0."""
     equity = book.equity_micros()
-    free = config.max_gross_leverage * equity - sum(scalp.exposure_micros for scalp in book.scalps.values())
+    free = config.max_gross_leverage * equity - book.exposure_micros()
     gross = int(free / (abs(leverage) * price_micros))
     one_order = min(config.max_order_shares, int(config.max_order_notional_fraction * equity) // price_micros)
     return max(0, min(gross, 2 * one_order))
@@ -126,7 +126,7 @@ def second_fits(
     budget = ETFScalpSizer(config).budget(scalp.leverage, scalp.conviction, book.equity_micros())
     cost, planned = scalp.second * price_micros, scalp.second * scalp.limit_micros
     dearer = round(abs(scalp.leverage) * (cost - planned))
-    exposure = sum(other.exposure_micros for other in book.scalps.values()) + dearer
+    exposure = book.exposure_micros() + dearer
     return (
         scalp.cost_micros + cost <= budget
         and cost <= book.buying_power_micros(settings.account_profile == "cash") + planned

@@ -27,7 +27,7 @@ def match(book: BookState, order: Order, quote: Quote | None) -> Fill | None:
 
     A quote without an ask can fill a sell. The execution id is a function of order and fill number.
     """
-    if quote is None or book.now_ns - book.quotes_ns > book.quotes_max_age_ns or quote.bid >= quote.ask:
+    if quote is None or not book.quotes_fresh or quote.bid >= quote.ask:
         return None
     buy = order.side == "buy"
     price, size = (quote.ask, quote.ask_size) if buy else (quote.bid, quote.bid_size)
