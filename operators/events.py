@@ -9,6 +9,7 @@ fields are only appended (with a default), so that an old tape can be read for e
 """
 
 import hashlib
+from datetime import date
 from math import nan
 from typing import Literal
 
@@ -95,8 +96,77 @@ class Command(Event, frozen=True, tag=5):
     argument: str = ""
 
 
-type_of_tag: dict[int, type[Event]] = {1: RunStarted, 2: Bar, 3: Quote, 4: OutsideSignal, 5: Command}
-AnyEvent = RunStarted | Bar | Quote | OutsideSignal | Command
+class Contracts(Event, frozen=True, tag=6, gc=True):
+    """The option contracts of one underlying, before its first Chain of a segment; a later table replaces it.
+
+    One element a contract in each column, in the order of the Chain's columns: `symbols` are compact OCC names,
+    `rights` +1 for calls and -1 for puts, `strikes` dollars, `adjusted` whether a corporate action changed what is
+    delivered. `multiplier` is shares a contract.
+    """
+
+    underlying: str
+    symbols: tuple[str, ...]
+    rights: tuple[int, ...]
+    strikes: tuple[float, ...]
+    expiries: tuple[date, ...]
+    adjusted: tuple[bool, ...]
+    multiplier: int = 100
+    settlement: Literal["physical", "cash"] = "physical"
+
+
+class Chain(Event, frozen=True, tag=7):
+    """What is quoted and was traded of all contracts of the underlying's newest Contracts, at one moment.
+
+    Columns are little-endian numbers in the table's order: `bid` and `ask` float64 dollars, the others float32 (exact
+    up to 16,777,216): sizes and open interest in contracts, `volume` contracts traded today. What is missing is NaN,
+    never 0; an empty column is missing altogether.
+    """
+
+    underlying: str
+    bid: bytes
+    ask: bytes
+    bid_size: bytes = b""
+    ask_size: bytes = b""
+    volume: bytes = b""
+    open_interest: bytes = b""
+
+
+class AtmIv(Event, frozen=True, tag=8):
+    """At-the-money IV of one past session, per year of 365 days, of the nearest expiry with 1 to 5 DTE.
+
+    Measured 15 minutes before the close, which is its `event_ns`. History: it can cause no signal, order or record.
+    """
+
+    ticker: str
+    iv: float
+
+
+class Dividend(Event, frozen=True, tag=9):
+    """A dividend in dollars a share that was declared, and the day from which the share trades without it. History."""
+
+    ticker: str
+    ex_date: date
+    amount: float
+
+
+type_of_tag: dict[int, type[Event]] = {
+    1: RunStarted,
+    2: Bar,
+    3: Quote,
+    4: OutsideSignal,
+    5: Command,
+    6: Contracts,
+    7: Chain,
+    8: AtmIv,
+    9: Dividend,
+}
+AnyEvent = RunStarted | Bar | Quote | OutsideSignal | Command | Contracts | Chain | AtmIv | Dividend
+
+
+def is_history(event: Event) -> bool:
+    """Whether the event belongs to a history block: it warms state and can cause no signal, order or record."""
+    return event.history if type(event) is Bar else type(event) in (AtmIv, Dividend)
+
 
 _encoder = msgspec.msgpack.Encoder()
 _decoder: msgspec.msgpack.Decoder[AnyEvent] = msgspec.msgpack.Decoder(AnyEvent)

@@ -1,11 +1,27 @@
 """Builders of tapes: small events of every type, written where a test wants them."""
 
+from datetime import date
 from math import nan
 from pathlib import Path
 
+import numpy as np
+
 from flows.tape.frames import KNOWN_SCHEMAS, TRAIL, Header, Source, closing_offset
 from flows.tape.writer import TapeWriter
-from operators.events import AnyEvent, Bar, Command, OutsideSignal, Quote, RunStarted, encode
+from operators.contracts import packed_counts, packed_prices
+from operators.events import (
+    AnyEvent,
+    AtmIv,
+    Bar,
+    Chain,
+    Command,
+    Contracts,
+    Dividend,
+    OutsideSignal,
+    Quote,
+    RunStarted,
+    encode,
+)
 
 T0 = 1_743_514_260_000_000_000
 """2025-04-01 13:31 UTC: the close of the first bar of a New York session."""
@@ -22,8 +38,8 @@ def bars(number: int) -> list[AnyEvent]:
     return [bar(seq) for seq in range(1, number + 1)]
 
 
-def every_type() -> list[AnyEvent]:
-    """One event of each type at least, absent sides and history included. The golden tape holds exactly these."""
+def first_types() -> list[AnyEvent]:
+    """One event of each type before option chains, absent sides and history included, as in `version1.tape`."""
     settings = '{"mode": "both"}'
     return [
         RunStarted(1, T0, T0, "replay:0", "paper", "both", 10**11, settings, ("a",), {"fomc": "1"}, 1, ("MODELLED",)),
@@ -37,10 +53,28 @@ def every_type() -> list[AnyEvent]:
     ]
 
 
+def every_type() -> list[AnyEvent]:
+    """One event of each type at least: those of `first_types` and a chain with its history, as in `chains.tape`."""
+    symbols = ("TQQQ250417C00057000", "TQQQ250417P00057000")
+    expiries = (date(2025, 4, 17),) * 2
+    prices = packed_prices(np.array([1.25, nan])), packed_prices(np.array([1.5, 0.05]))
+    counts = [packed_counts(np.array(pair)) for pair in ([10.0, nan], [7.0, 1.0], [1234.0, 0.0])]
+    return [
+        *first_types(),
+        AtmIv(9, T0 + 8, T0, "TQQQ", 0.625),
+        Dividend(10, T0 + 9, T0, "TQQQ", date(2025, 6, 25), 0.18),
+        Contracts(11, T0 + 10, T0, "TQQQ", symbols, (1, -1), (57.0, 57.0), expiries, (False, True)),
+        Chain(12, T0 + 11, T0, "TQQQ", *prices, *counts),
+        Contracts(
+            13, T0 + 12, T0, "SPX", ("SPXW250417C05400000",), (1,), (5400.0,), expiries[:1], (False,), 100, "cash"
+        ),
+    ]
+
+
 def header(**changes: object) -> Header:
-    """The header of the golden tape, whatever version runs the test."""
+    """The header of the golden tapes, whatever version runs the test."""
     row: dict[str, object] = {
-        "schema_hash": next(iter(KNOWN_SCHEMAS)),
+        "schema_hash": list(KNOWN_SCHEMAS)[1],
         "program_version": "0.1.0",
         "marks": ("MODELLED",),
     }
@@ -49,7 +83,7 @@ def header(**changes: object) -> Header:
 
 
 def write(path: Path, events: list[AnyEvent], **changes: object) -> Path:
-    """A finished tape of these events. The golden tape was `write(Path("tests/tapes/version1.tape"), every_type())`."""
+    """A finished tape of these events. A golden tape was `write(Path("tests/tapes/chains.tape"), every_type())`."""
     with TapeWriter(path, header(**changes)) as tape:
         for event in events:
             tape.append(event)

@@ -150,4 +150,6 @@ def test_no_file_names_a_folder_of_one_machine() -> None:
 def test_recorded_data_is_not_part_of_the_project() -> None:
     suffixes = {".gz", ".zip", ".parquet", ".csv", ".db"}
     assert [path for path in tracked() if path.suffix in suffixes] == []
-    assert [path for path in tracked() if path.suffix == ".tape"] == [Path("tests/tapes/version1.tape")]
+    assert [path for path in tracked() if path.suffix == ".tape"] == [
+        Path(f"tests/tapes/{name}.tape") for name in ("chains", "version1")
+    ]

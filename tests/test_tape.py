@@ -14,7 +14,7 @@ from flows.tape.frames import PROGRAM_VERSION, NotATape, WrongVersion
 from flows.tape.reader import Tape
 from flows.tape.writer import TapeWriter
 from operators.events import AnyEvent, Bar, Command, OutsideSignal, Quote
-from tests.tape_builders import T0, bar, bars, closing_start, encoded, every_type, header, write
+from tests.tape_builders import T0, bar, bars, closing_start, encoded, every_type, first_types, header, write
 
 MANY = 10_000
 PRICE = st.floats(width=64)
@@ -66,10 +66,14 @@ def test_whatever_is_written_is_read_equal_nan_included(
     assert encoded(list(Tape(path).events())) == encoded(placed(events))
 
 
-def test_the_golden_tape_of_version_1_is_read_for_ever() -> None:
-    golden = Tape(Path(__file__).parent / "tapes" / "version1.tape")
-    assert golden.header == header()
-    assert encoded(list(golden.events())) == encoded(every_type())
+@pytest.mark.parametrize(
+    ("name", "schema", "events"),
+    [("version1", "d7bf52a031344ff2", first_types()), ("chains", "ffc6ae039d8031bb", every_type())],
+)
+def test_a_golden_tape_is_read_for_ever(name: str, schema: str, events: list[AnyEvent]) -> None:
+    golden = Tape(Path(__file__).parent / "tapes" / f"{name}.tape")
+    assert golden.header == header(schema_hash=schema)
+    assert encoded(list(golden.events())) == encoded(events)
     assert golden.verify().rejected == {"duplicate": 1}
 
 

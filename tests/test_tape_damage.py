@@ -8,9 +8,9 @@ from flows.tape.frames import CLOSING, EVENT, HEAD, TRAIL, Corrupt, NotATape, fr
 from flows.tape.reader import Tape
 from flows.tape.writer import TapeWriter
 from operators.events import encode
-from tests.tape_builders import T0, bar, bars, closing_start, encoded, every_type, write
+from tests.tape_builders import T0, bar, bars, closing_start, encoded, first_types, write
 
-EVENTS = every_type()
+EVENTS = first_types()
 LAST = len(frame(EVENT, 8, encode(EVENTS[-1])))
 MIDDLE = sum(len(frame(EVENT, event.seq, encode(event))) for event in EVENTS[3:])
 

@@ -17,12 +17,12 @@ from zlib import crc32
 import msgspec
 from msgspec import msgpack
 
-from operators.events import AnyEvent, Bar, schema_hash
+from operators.events import AnyEvent, Bar, is_history, schema_hash
 
 FORMAT_VERSION: Final = 1
 PROGRAM: Final = "scalp"
 PROGRAM_VERSION: Final = "0.1.0"
-KNOWN_SCHEMAS: Final = {"d7bf52a031344ff2": "scalp 0.1.0"}
+KNOWN_SCHEMAS: Final = {"d7bf52a031344ff2": "scalp 0.1.0", "ffc6ae039d8031bb": "scalp 0.1.0 with option chains"}
 """Schema hash of the events to the first program that wrote it. A line is added when fields are appended, and none
 is ever removed: the decoder fills the fields that an old tape lacks with their defaults."""
 
@@ -122,7 +122,7 @@ class Tally:
         self.last = event.at_ns
         if isinstance(event, Bar):
             self.tickers[event.ticker] = self.tickers.get(event.ticker, 0) + 1
-            self.history += event.history
+        self.history += is_history(event)
 
     def closing(self, rejected: dict[str, int]) -> Closing:
         """The closing payload of a tape with exactly these events."""

@@ -6,7 +6,7 @@ from itertools import islice
 from bytewax.inputs import DynamicSource, StatelessSourcePartition
 
 from flows.tape.frames import Corrupt
-from operators.events import AnyEvent, Bar
+from operators.events import AnyEvent, is_history
 from operators.steps import LINE
 
 Keyed = tuple[str, AnyEvent]
@@ -34,7 +34,7 @@ class Reading:
     def add(self, batch: list[AnyEvent]) -> None:
         """Counts a batch."""
         self.events += len(batch)
-        self.history_events += sum(event.history for event in batch if type(event) is Bar)
+        self.history_events += sum(map(is_history, batch))
         if self.progress is not None:
             self.progress(self.events)
 
