@@ -40,8 +40,10 @@ def tape_lines(path: Path, info: TapeInfo) -> Iterator[str]:
     if info.first_at_ns is not None and info.last_at_ns is not None:
         span = f", {new_york(info.first_at_ns):%Y-%m-%d %H:%M} to {new_york(info.last_at_ns):%Y-%m-%d %H:%M} New York"
     yield f"{info.events} events, {info.history_events} of them history{span}"
-    yield "cadence " + ", ".join(f"{stream} {seconds:g} s" for stream, seconds in info.cadences.items())
-    yield "bars " + ", ".join(f"{ticker} {count}" for ticker, count in info.tickers.items())
+    if info.cadences:
+        yield "cadence " + ", ".join(f"{stream} {seconds:g} s" for stream, seconds in info.cadences.items())
+    if info.tickers:
+        yield "bars " + ", ".join(f"{ticker} {count}" for ticker, count in info.tickers.items())
     for source in info.sources:
         yield f"from {source.name}, {source.rows} rows, SHA-256 {source.sha256}"
     for reason, count in info.rejected.items():

@@ -7,7 +7,7 @@ import hashlib
 import json
 import os
 from collections.abc import Iterator, Sequence
-from itertools import chain, pairwise
+from itertools import chain, combinations
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
@@ -43,6 +43,33 @@ class BadTapes(ValueError):
     """Tapes that cannot be replayed together; the message says which and why."""
 
 
+class Opened(NamedTuple):
+    """A tape of a run with what it holds and the digest of its bytes."""
+
+    tape: Tape
+    info: TapeInfo
+    sha256: str
+
+    @property
+    def history(self) -> bool:
+        """Whether it holds nothing but history."""
+        return self.info.history_events == self.info.events
+
+    @property
+    def first_ns(self) -> int:
+        """When its first event was known, 0 if it has none."""
+        return self.info.first_at_ns or 0
+
+    @property
+    def last_ns(self) -> int:
+        """When its last event was known, 0 if it has none."""
+        return self.info.last_at_ns or 0
+
+    def beside(self, other: "Opened") -> bool:
+        """Whether the two may overlap: one is history, and no bar of the one can stand for a bar of the other."""
+        return (self.history or other.history) and not self.info.tickers.keys() & other.info.tickers.keys()
+
+
 class Options(NamedTuple):
     """How tapes are replayed; `fills` says where the loop is closed: by the paper exchange inside the desk."""
 
@@ -55,18 +82,20 @@ class Options(NamedTuple):
 
 
 def prepare(paths: Sequence[Path], options: Options) -> tuple[Run, Dataflow]:
-    """A run over consecutive tapes and its dataflow; the database is brought to head if it is empty.
+    """A run over consecutive tapes, with tapes of history beside them, and its dataflow.
+
+    The order in which tapes are named is nothing. The database is brought to head if it is empty.
 
     Raises BadTapes, BadSettings, BadSignals, the errors of a tape that cannot be read, UnusableDatabase.
     """
     _check(options)
-    tapes, infos = _consecutive(paths)
+    tapes = _opened(paths)
     rows = [] if options.signals is None else read_signals(options.signals)
-    started = _started(tuple(tape.sha256() for tape in tapes), infos, rows, options)
-    run = _run(started, tapes, options)
-    run.total = sum(info.events for info in infos) + len(rows)
+    started = _started(tapes, rows, options)
+    run = _run(started, [one.tape for one in tapes], options)
+    run.total = sum(one.info.events for one in tapes) + len(rows)
     tape = TapeSource(started, _events(tapes, rows), options.batch, run.reading)
-    return run, scalp(tape, LedgerSink(run), run.market, run.desks, options.settings.scalp)
+    return run, scalp(tape, LedgerSink(run), run.market, run.desks, options.settings)
 
 
 def _check(options: Options) -> None:
@@ -116,38 +145,52 @@ def summary(run: Run) -> dict[str, Any]:
     }
 
 
-def _consecutive(paths: Sequence[Path]) -> tuple[list[Tape], list[TapeInfo]]:
-    """The tapes in order of time; raises BadTapes where two overlap or one is empty."""
+def _opened(paths: Sequence[Path]) -> list[Opened]:
+    """The tapes by first event, of equal ones by digest; raises BadTapes for tapes that are no run together."""
     if not paths:
         raise BadTapes("no tape was named")
-    opened = [(tape, tape.info()) for tape in map(Tape, paths)]
-    for tape, info in opened:
-        if info.first_at_ns is None:
-            raise BadTapes(f"{tape.path} holds no event")
-    opened.sort(key=lambda pair: pair[1].first_at_ns or 0)
-    for (before, ended), (after, begun) in pairwise(opened):
-        if (begun.first_at_ns or 0) <= (ended.last_at_ns or 0):
-            until, since = utc(ended.last_at_ns or 0), utc(begun.first_at_ns or 0)
-            raise BadTapes(f"{before.path} ends at {until}, {after.path} begins at {since}: tapes must not overlap")
-    return [tape for tape, _ in opened], [info for _, info in opened]
+    opened = [Opened(tape, tape.info(), tape.sha256()) for tape in map(Tape, paths)]
+    for one in opened:
+        if one.info.first_at_ns is None:
+            raise BadTapes(f"{one.tape.path} holds no event")
+    opened.sort(key=lambda one: (one.first_ns, one.sha256))
+    _check_overlaps(opened)
+    if not any(one.info.tickers or not one.history for one in opened):
+        names = ", ".join(str(one.tape.path) for one in opened)
+        raise BadTapes(f"{names}: nothing but IV and dividends of the past; name a tape of the market as well")
+    return opened
 
 
-def _events(tapes: list[Tape], rows: list[OutsideRow]) -> Iterator[AnyEvent]:
+def _check_overlaps(tapes: list[Opened]) -> None:
+    """Raises BadTapes where two tapes overlap that must not, and for history that would count twice."""
+    for before, after in combinations(tapes, 2):
+        if not before.beside(after) and after.first_ns <= before.last_ns:
+            until, since = utc(before.last_ns), utc(after.first_ns)
+            names = before.tape.path, after.tape.path
+            raise BadTapes(f"{names[0]} ends at {until}, {names[1]} begins at {since}: tapes must not overlap")
+        if before.sha256 == after.sha256:
+            raise BadTapes(f"{before.tape.path} and {after.tape.path} are the same history: name it once")
+
+
+def _events(tapes: list[Opened], rows: list[OutsideRow]) -> Iterator[AnyEvent]:
     """The events of all tapes and the signals, numbered from 1; one tape alone is numbered so already."""
-    events = chain.from_iterable(tape.events() for tape in tapes)
-    return events if len(tapes) == 1 and not rows else merge(events, rows)
+    if len(tapes) == 1 and not rows:
+        return tapes[0].tape.events()
+    market = chain.from_iterable(one.tape.events() for one in tapes if not one.history)
+    return merge(market, rows, [one.tape.events() for one in tapes if one.history])
 
 
-def _started(names: tuple[str, ...], infos: list[TapeInfo], rows: list[OutsideRow], options: Options) -> RunStarted:
+def _started(tapes: list[Opened], rows: list[OutsideRow], options: Options) -> RunStarted:
     """The run's first event, one nanosecond before the tapes' first; it names everything that decisions rest on.
 
-    `names` are the digests of the tapes' bytes: a file may be called what it likes.
+    Tapes are named by the digests of their bytes: a file may be called what it likes.
     """
     settings, mode = options.settings, options.mode
+    names, infos = tuple(one.sha256 for one in tapes), [one.info for one in tapes]
     effective = json.dumps([json.loads(model.model_dump_json()) for model in settings], sort_keys=True)
     identity = [names, msgspec.to_builtins(rows), effective, mode, TABLES, RULES_VERSION]
     book = hashlib.sha256(json.dumps(identity, sort_keys=True).encode()).hexdigest()[:20]
-    first_ns = (infos[0].first_at_ns or 1) - 1
+    first_ns = tapes[0].first_ns - 1
     streams = sorted({stream for info in infos for stream in info.cadences})
     return RunStarted(
         seq=0,

@@ -1,16 +1,17 @@
 """Orders and fills of a book: sending, cancelling, filling and ending them, with a record of each change."""
 
-import json
-from typing import Final
+from typing import Final, Literal
 
-from operators import orders, paper, prices, sessions
+from operators import contracts, orders, paper, prices, statements
 from operators.book import BookState
 from operators.codes import SecondHalf
 from operators.config import EngineSettings, ScalpConfig
 from operators.events import SECOND_NS, Quote
-from operators.intents import Action, ETFScalpPosition, Fill, Order, OrderState, Side
-from operators.records import EtfScalpRecord, FillRecord, OrderRecord, Record
-from operators.sizing import ETFScalpSizer
+from operators.intents import AnyScalp, ScalpPosition
+from operators.orders import Action, Fill, LegName, Order, OrderState, Side
+from operators.pretrade import remember
+from operators.records import Record
+from operators.sizing import ETFScalpSizer, ScalpSizer
 
 MILLISECOND_NS = 1_000_000
 SIDE: Final[dict[Action, Side]] = {"first": "buy", "second": "buy", "exit": "sell"}
@@ -21,29 +22,37 @@ class Blotter:
 
     def __init__(self, book: BookState, config: ScalpConfig, settings: EngineSettings) -> None:
         self.book, self.config, self.settings = book, config, settings
-        self.sizer = ETFScalpSizer(config)
+        self.sizers: dict[LegName, ScalpSizer | ETFScalpSizer] = {
+            "option": ScalpSizer(config),
+            "fund": ETFScalpSizer(config),
+        }
         self.latency_ns = settings.paper_latency_ms * MILLISECOND_NS
+        self.contract_fee_micros = prices.micros_of(settings.paper_fee_per_contract_usd)
         self.out: list[Record] = []
 
     def send(
-        self, scalp: ETFScalpPosition, action: Action, quantity: int, limit_micros: int | None, reason: str | None
+        self, scalp: AnyScalp, action: Action, quantity: int, limit_micros: int | None, reason: str | None
     ) -> Order:
         """Sends an order for a scalp; it reaches the exchange after the latency."""
         book, leaves = self.book, action == "exit"
         attempt = scalp.exit_attempts + 1 if leaves else 1
-        name = orders.order_id(book.day, book.book_id, scalp.signal_id, "fund", action, attempt)
+        name = orders.order_id(book.day, book.book_id, scalp.signal_id, scalp.leg, action, attempt)
         now, side = book.now_ns, SIDE[action]
         order = Order(name, scalp.signal_id, action, attempt, scalp.symbol, side, quantity, limit_micros, now)
-        order.reason = reason
+        order.reason, order.unit_fee_micros = reason, self.fee_micros(scalp)
         book.orders[name] = order
         if leaves:
             scalp.exit_attempts, scalp.exit_id, scalp.priced_ns = attempt, name, now
         else:
             scalp.working += quantity
-            orders.remember(book, order)
+            remember(book, order)
         self._move(order, "sending")
         book.set_timer(now + self.latency_ns, "arrive", name)
         return order
+
+    def fee_micros(self, scalp: AnyScalp) -> int:
+        """What the paper exchange takes for one unit, each side."""
+        return self.contract_fee_micros if isinstance(scalp, ScalpPosition) else 0
 
     def cancel(self, order: Order, reason: str) -> None:
         """Asks for a cancel; the order may still fill until the exchange has it."""
@@ -72,7 +81,7 @@ class Blotter:
             order.ended_ns = fill.at_ns
             if order.action == "second":
                 scalp.second_half = SecondHalf.FILLED
-        amount = fill.quantity * fill.price_micros
+        amount = fill.quantity * scalp.multiplier * fill.price_micros
         scalp.fees_micros += fill.fee_micros
         if order.side == "buy":
             book.cash_micros -= amount + fill.fee_micros
@@ -82,95 +91,35 @@ class Blotter:
             book.unsettled_micros += amount - fill.fee_micros
             scalp.sold, scalp.proceeds_micros = scalp.sold + fill.quantity, scalp.proceeds_micros + amount
             scalp.exit_ns = fill.at_ns
-        self.out.append(self._fill_record(order, fill))
+        self.out.append(statements.fill_record(book, order, fill))
         self._move(order, "filled" if order.remaining == 0 else "partial", again=True)
         self.report(scalp)
 
-    def _bought(self, scalp: ETFScalpPosition, fill: Fill, amount: int) -> None:
+    def _bought(self, scalp: AnyScalp, fill: Fill, amount: int) -> None:
         if scalp.bought == 0:
             scalp.entry_ns = fill.at_ns
             scalp.mark_micros = prices.bid(self.book.quotes.get(scalp.symbol)) or fill.price_micros
             self.book.scalps_today += 1
         scalp.working -= fill.quantity
         scalp.bought, scalp.cost_micros = scalp.bought + fill.quantity, scalp.cost_micros + amount
-        average = scalp.average_micros
-        scalp.stop_micros = max(scalp.stop_micros, self.sizer.stop(average))
-        scalp.target_micros = self.sizer.target(average)
+        average, sizer = scalp.average_micros, self.sizers[scalp.leg]
+        scalp.stop_micros = max(scalp.stop_micros, sizer.stop(average))
+        scalp.target_micros = sizer.target(average)
 
     def _move(self, order: Order, state: OrderState, again: bool = False) -> None:
         """Moves the order up and records it; `again` records a change within the same state too."""
         if orders.advance(order, state) or again:
-            self.out.append(self._order_record(order))
+            self.out.append(statements.order_record(self.book, order))
 
-    def report(self, scalp: ETFScalpPosition, closed: bool = False) -> None:
+    def report(self, scalp: AnyScalp, status: Literal["open", "closed", "expired"] = "open") -> None:
         """Records a scalp as it is now; there is a row from its first fill on."""
         if scalp.bought:
-            self.out.append(self._scalp_record(scalp, closed))
+            self.out.append(statements.scalp_record(self.book, scalp, status))
 
-    def _order_record(self, order: Order) -> OrderRecord:
-        limit = None if order.limit_micros is None else prices.decimal(order.limit_micros)
-        return OrderRecord(
-            book_id=self.book.book_id,
-            client_order_id=order.order_id,
-            signal_id=order.signal_id,
-            action=order.action,
-            attempt=order.attempt,
-            symbol=order.symbol,
-            side=order.side,
-            quantity=order.quantity,
-            limit_price=limit,
-            state=order.state,
-            filled_quantity=order.filled,
-            reason=order.reason,
-            sent_at=sessions.utc(order.sent_ns),
-            ended_at=None if order.ended_ns is None else sessions.utc(order.ended_ns),
-            tape_seq=self.book.seq,
-        )
 
-    def _fill_record(self, order: Order, fill: Fill) -> FillRecord:
-        return FillRecord(
-            book_id=self.book.book_id,
-            execution_id=fill.execution_id,
-            client_order_id=order.order_id,
-            signal_id=order.signal_id,
-            symbol=order.symbol,
-            side=order.side,
-            quantity=fill.quantity,
-            price=prices.decimal(fill.price_micros),
-            fee=prices.decimal(fill.fee_micros),
-            filled_at=sessions.utc(fill.at_ns),
-            tape_seq=self.book.seq,
-        )
-
-    def _scalp_record(self, scalp: ETFScalpPosition, closed: bool) -> EtfScalpRecord:
-        gross = scalp.proceeds_micros - scalp.cost_micros
-        net = gross - scalp.fees_micros
-        return EtfScalpRecord(
-            book_id=self.book.book_id,
-            signal_id=scalp.signal_id,
-            ticker=scalp.symbol,
-            original_ticker=scalp.ticker,
-            leverage=scalp.leverage,
-            direction="long" if scalp.direction > 0 else "short",
-            shares=scalp.bought,
-            entry_price=prices.decimal(round(scalp.average_micros)),
-            exit_price=prices.decimal(round(scalp.proceeds_micros / scalp.sold)) if scalp.sold else None,
-            stop_loss=prices.decimal(scalp.stop_micros),
-            target_price=prices.decimal(scalp.target_micros),
-            status="closed" if closed else "open",
-            exit_reason=scalp.exit_due if closed else None,
-            gross_pnl=prices.decimal(gross) if closed else None,
-            fees=prices.decimal(scalp.fees_micros),
-            pnl=prices.decimal(net) if closed else None,
-            pnl_pct=net / scalp.cost_micros if closed else None,
-            second_half=scalp.second_half,
-            broker="paper",
-            order_id=scalp.order_id,
-            entry_time=sessions.utc(scalp.entry_ns),
-            exit_time=sessions.utc(scalp.exit_ns) if closed else None,
-            metadata_json=json.dumps({"exposure_group": scalp.group}),
-            tape_seq=self.book.seq,
-        )
+def tick_of(scalp: AnyScalp) -> prices.Tick:
+    """The price steps of what a scalp trades."""
+    return contracts.ticks(scalp.underlying) if isinstance(scalp, ScalpPosition) else prices.fund_tick
 
 
 def newer(quote: Quote | None, since_ns: int) -> bool:

@@ -4,16 +4,18 @@ The second of the two states of the line. It encodes and restores equal; money i
 """
 
 from bisect import insort
-from typing import Literal
+from typing import Final, Literal
 
 import msgspec
 
-from operators.events import Mode, Quote
-from operators.intents import ETFScalpPosition, Order
+from operators.config import EngineSettings
+from operators.events import Mode, Quote, RunStarted
+from operators.intents import AnyScalp, ETFScalpPosition, ScalpPosition
+from operators.orders import Order
 
 TradingState = Literal["ACTIVE", "REDUCING", "HALTED"]
 DayTimer = Literal["open", "close", "session_end", "event", "window"]
-TimerKind = DayTimer | Literal["arrive", "cancel", "timeout", "reprice", "silence"]
+TimerKind = DayTimer | Literal["arrive", "cancel", "timeout", "reprice", "silence", "cutoff", "stop", "expiry"]
 
 
 class Timer(msgspec.Struct, frozen=True, order=True):
@@ -34,19 +36,52 @@ class Entry(msgspec.Struct, frozen=True):
     limit_micros: int | None
 
 
+class Stream(msgspec.Struct):
+    """A stream of quotes: when it spoke last (at its source), and how old it may be.
+
+    Older than `max_age_ns` nothing is entered, judged or filled on it, silent for `silence_ns` its positions are left.
+    `minutes` says that it speaks once a minute, `watched` that a timer looks out for its silence.
+    """
+
+    max_age_ns: int
+    silence_ns: int
+    minutes: bool
+    newest_ns: int = 0
+    watched: bool = False
+
+    def fresh(self, now_ns: int) -> bool:
+        """Whether it is young enough."""
+        return now_ns - self.newest_ns <= self.max_age_ns
+
+
+class Watch(msgspec.Struct, frozen=True):
+    """A contract that the book has an interest in, and its row in the newest table; -1 where that does not list it."""
+
+    underlying: str
+    row: int
+
+
+QUOTES: Final = "quote"
+"""The stream of the funds' quotes. Each underlying's chain is a stream of its own, under the underlying's name."""
+
+
 class BookState(msgspec.Struct):
     """All that the desk remembers of one book.
 
-    `reduced_by` says who set REDUCING: a person ends it by hand, the engine's own ends at the next open.
+    `reduced_by` says who set REDUCING: a person ends it by hand, the engine's own ends at the next open. `streams` are
+    those heard of, `chain_stream` how an underlying's chain begins.
     `stopped` (by ticker and direction) and `left` (by ticker) hold when a stop or another exit was filled last,
     `decided` the signal of each ticker, bar and direction of this session, `ask_taken` and `bid_taken` what our fills
-    took of a symbol's newest quote. From `event_from_ns` until `event_until_ns` positions are left for a statement,
-    from `window_from_ns` until `window_until_ns` nothing is entered.
+    took of a symbol's newest quote, `watches` the contracts looked at today or held. From `event_from_ns` until
+    `event_until_ns` positions are left for a statement, from `window_from_ns` until `window_until_ns` nothing is
+    entered.
     """
 
     book_id: str
     mode: Mode
     cash_micros: int
+    streams: dict[str, Stream]
+    chain_stream: Stream
     seq: int = 0
     now_ns: int = 0
     trading: TradingState = "ACTIVE"
@@ -62,16 +97,12 @@ class BookState(msgspec.Struct):
     window_until_ns: int = 0
     open_equity_micros: int = 0
     unsettled_micros: int = 0
-    quotes_ns: int = 0
-    quotes_max_age_ns: int = 0
-    silence_ns: int = 0
-    minute_quotes: bool = False
-    silence_armed: bool = False
     scalps_today: int = 0
     stops_in_row: int = 0
     loss_stopped: bool = False
     day_trades: list[tuple[str, int]] = []
-    scalps: dict[str, ETFScalpPosition] = {}
+    scalps: dict[str, AnyScalp] = {}
+    watches: dict[str, Watch] = {}
     orders: dict[str, Order] = {}
     quotes: dict[str, Quote] = {}
     ask_taken: dict[str, int] = {}
@@ -82,6 +113,19 @@ class BookState(msgspec.Struct):
     stopped: dict[str, int] = {}
     left: dict[str, int] = {}
     entries: list[Entry] = []
+
+    @classmethod
+    def begun(cls, event: RunStarted, settings: EngineSettings) -> "BookState":
+        """A new book, before the run's first item."""
+
+        def stream(name: str, max_age_seconds: float) -> Stream:
+            max_age_ns = event.age_limit_ns(name, max_age_seconds)
+            silence_ns = event.age_limit_ns(name, settings.stale_exit_after_seconds)
+            return Stream(max_age_ns, silence_ns, event.cadences.get(name, 0.0) > 0.0)
+
+        streams = {QUOTES: stream("quote", settings.quote_max_age_seconds)}
+        chains = stream("chain", settings.chain_max_age_seconds)
+        return cls(event.book_id, event.mode, event.equity_micros, streams, chains)
 
     def set_timer(self, due_ns: int, kind: TimerKind, subject: str) -> None:
         """Makes a timer; several of one kind and subject may stand, each handler asks whether it still matters."""
@@ -97,27 +141,52 @@ class BookState(msgspec.Struct):
         found = (order for order in self.orders.values() if order.symbol == symbol and order.open)
         return sorted(found, key=lambda order: (order.sent_ns, order.order_id))
 
-    def scalps_in_order(self) -> list[ETFScalpPosition]:
+    def scalps_in_order(self) -> list[AnyScalp]:
         """All scalps, in an order that a restored state keeps."""
         return [scalp for _, scalp in sorted(self.scalps.items())]
 
-    @property
-    def quotes_fresh(self) -> bool:
-        """Whether the quote stream, any symbol's, is young enough to enter, judge and fill on."""
-        return self.now_ns - self.quotes_ns <= self.quotes_max_age_ns
+    def funds(self) -> list[ETFScalpPosition]:
+        """The scalps of funds."""
+        return [scalp for scalp in self.scalps_in_order() if isinstance(scalp, ETFScalpPosition)]
+
+    def options(self) -> list[ScalpPosition]:
+        """The scalps of options."""
+        return [scalp for scalp in self.scalps_in_order() if isinstance(scalp, ScalpPosition)]
+
+    def stream_of(self, symbol: str) -> str:
+        """The stream that a symbol's quotes come on."""
+        watch = self.watches.get(symbol)
+        return QUOTES if watch is None else watch.underlying
+
+    def stream(self, name: str) -> Stream:
+        """A stream by its name; an underlying's chain begins when it is first asked for."""
+        if name not in self.streams:
+            self.streams[name] = msgspec.structs.replace(self.chain_stream)
+        return self.streams[name]
+
+    def fresh(self, symbol: str) -> bool:
+        """Whether the stream of a symbol's quotes is young enough to enter, judge and fill on."""
+        return self.stream(self.stream_of(symbol)).fresh(self.now_ns)
 
     def exposure_micros(self) -> int:
-        """Absolute leverage times notional of all scalps, shares to come included."""
-        return sum(scalp.exposure_micros for scalp in self.scalps.values())
+        """Absolute leverage times notional of all fund scalps, shares to come included."""
+        return sum(scalp.exposure_micros for scalp in self.funds())
+
+    def premium_micros(self) -> int:
+        """Premium of all option scalps, at their entry limits, contracts to come included."""
+        return sum(scalp.committed_micros for scalp in self.options())
 
     def equity_micros(self) -> int:
-        """Cash and what the shares would fetch at the last bid known."""
-        return self.cash_micros + sum(scalp.held * scalp.mark_micros for scalp in self.scalps.values())
+        """Cash and what is held would fetch at the last bid known."""
+        held = (scalp.held * scalp.multiplier * scalp.mark_micros for scalp in self.scalps.values())
+        return self.cash_micros + sum(held)
 
     def buying_power_micros(self, settled_only: bool) -> int:
         """Cash not promised to working entries or planned second halves and, in a cash account, settled."""
-        promised = sum((scalp.working + scalp.second) * scalp.limit_micros for scalp in self.scalps.values())
-        return self.cash_micros - promised - (self.unsettled_micros if settled_only else 0)
+        coming = (
+            (scalp.working + scalp.second) * scalp.multiplier * scalp.limit_micros for scalp in self.scalps.values()
+        )
+        return self.cash_micros - sum(coming) - (self.unsettled_micros if settled_only else 0)
 
     def reduce(self, reason: str, by: Literal["engine", "person"]) -> None:
         """No entries from now on, unless trading is halted altogether; a person's word replaces the engine's."""

@@ -128,6 +128,9 @@ DIRECT: Final[dict[str, str]] = {
 }
 """Tickers that are, or follow, the very thing a family's funds follow. Source: product rule "Fund"."""
 
+INDEX_OF: Final[dict[str, str]] = {"SPY": "SPX"}
+"""Funds whose signals may buy options of the index itself. Source: product rule "SPX"."""
+
 # S&P 500 members of the GICS industry Banks, and the two brokers that are bank holding companies (GS, MS).
 _BANKS: Final = "BAC C CFG FITB GS HBAN JPM KEY MS MTB PNC RF TFC USB WFC"
 # S&P 500 and Nasdaq-100 members of the GICS sub-industry Biotechnology.
@@ -161,6 +164,12 @@ def family(ticker: str, sector_mapping: bool) -> str | None:
     if ticker in NASDAQ_100:
         return "nasdaq100"
     return "sp500" if ticker in SP_500 else None
+
+
+def exposure(ticker: str) -> str:
+    """The exposure group of an option on this ticker: that of its funds, sectors counted; a ticker apart is its own."""
+    found = family(ticker, True)
+    return ticker if found is None else GROUPS[found]
 
 
 def funds(family: str, bullish: bool, day: date) -> tuple[Fund, ...]:

@@ -3,7 +3,6 @@
 from operators.book import BookState
 from operators.codes import ExitReason, SecondHalf
 from operators.events import Command
-from operators.exits import Situation
 from operators.leaving import Leaving
 
 
@@ -34,4 +33,4 @@ def obey(command: Command, book: BookState, leaving: Leaving) -> None:
 
 def _leave_all(book: BookState, leaving: Leaving, reason: ExitReason) -> None:
     for scalp in book.scalps_in_order():
-        leaving.judge(scalp, Situation(quote=book.quotes.get(scalp.symbol), asked=reason))
+        leaving.judge(scalp, leaving.situation(scalp, asked=reason))

@@ -11,7 +11,7 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, Strict, model_validator
 
-RULES_VERSION = 1
+RULES_VERSION = 2
 """Raised by every change of a rule that can change a decision; part of each book's identity."""
 
 OPEN, CLOSE = time(9, 30), time(16, 0)
@@ -38,6 +38,9 @@ Target = Annotated[
 Ratio = Annotated[float, Strict(), Field(gt=0, le=100, allow_inf_nan=False, json_schema_extra={"unit": "times"})]
 Gamma = Annotated[
     float, Strict(), Field(gt=0, le=100, allow_inf_nan=False, json_schema_extra={"unit": "delta per USD"})
+]
+Rate = Annotated[
+    float, Strict(), Field(ge=-0.05, le=0.25, allow_inf_nan=False, json_schema_extra={"unit": "fraction a year"})
 ]
 Dollars = Annotated[float, Strict(), Field(ge=0, allow_inf_nan=False, json_schema_extra={"unit": "USD"})]
 Seconds = Annotated[float, Strict(), Field(gt=0, le=3600, allow_inf_nan=False, json_schema_extra={"unit": "seconds"})]
@@ -116,6 +119,21 @@ class ScalpConfig(_Settings):
     min_minutes_to_exit: Minutes = Field(15, description="least time between an entry and its time exit")
     cooldown_minutes: Minutes = Field(10, description="after a stop: no entry of this ticker and direction")
     fomc_flatten: Switch = Field(True, description="leave positions 5 minutes before an FOMC statement")
+    stock_zero_dte: Switch = Field(False, description="0DTE options of single stocks may be bought")
+    iv_rank_unknown: Literal["refuse", "halve", "allow"] = Field(
+        "halve", description="what an unknown IV rank does to an entry of 1DTE and longer: refuse it, halve it, nothing"
+    )
+    iv_rank_kind: Literal["rank", "percentile"] = Field(
+        "rank", description="rank: place between lowest and highest IV; percentile: share of sessions with a lower IV"
+    )
+    theta_basis: Literal["hold", "day"] = Field(
+        "hold", description="theta burn over planned_hold_minutes, or over a day (refuses nearly every 1-5 DTE option)"
+    )
+    planned_hold_minutes: Annotated[int, Strict(), Field(ge=1, le=390, json_schema_extra={"unit": "minutes"})] = Field(
+        60, description="time over which theta burn is measured"
+    )
+    max_total_premium_fraction: Fraction = Field(0.12, description="premium of all option scalps, of equity")
+    max_order_contracts: AtLeastOne = Field(50, description="contracts in one order")
     allow_etn: Switch = Field(True, description="exchange-traded notes (issuer risk) may be bought")
     etf_leverage_budget_per_scalp: Fraction = Field(
         0.40, description="leverage x notional of one fund scalp, of equity"
@@ -145,6 +163,7 @@ class EngineSettings(_Settings):
         Decimal(100_000), description="cash at the start of a replay", json_schema_extra={"unit": "USD"}
     )
     quote_max_age_seconds: Seconds = Field(2.0, description="oldest quote stream for entries (or 1.5 x its cadence)")
+    chain_max_age_seconds: Seconds = Field(5.0, description="oldest option chain for entries (or 1.5 x its cadence)")
     stale_exit_after_seconds: Seconds = Field(30.0, description="silence after which positions are left")
     bar_max_late_seconds: Seconds = Field(5.0, description="a bar later than this (or 1.5 x cadence) gives no entry")
     outside_signal_max_age_seconds: Seconds = Field(90.0, description="oldest outside signal")
@@ -152,6 +171,11 @@ class EngineSettings(_Settings):
     paper_latency_ms: Annotated[int, Strict(), Field(ge=0, le=10_000)] = Field(
         200, description="way of an order to the paper exchange", json_schema_extra={"unit": "milliseconds"}
     )
+    paper_fee_per_contract_usd: Annotated[Decimal, Field(ge=0, le=100, decimal_places=6)] = Field(
+        Decimal("0.65"), description="fee of the paper exchange, each side", json_schema_extra={"unit": "USD"}
+    )
+    risk_free_rate: Rate = Field(0.04, description="continuous rate that discounts option prices")
+    index_options: Switch = Field(False, description="the account may trade index options (SPX, SPXW)")
     account_profile: Literal["none", "pdt_25k", "cash"] = Field(
         "none", description="pdt_25k: 3 day trades in 5 sessions under 25,000 USD; cash: settled funds only"
     )

@@ -9,11 +9,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from operators.events import Chain, Contracts, Quote
+from operators.prices import Tick
 
 FloatArray = NDArray[np.float64]
 
-OCC: Final = re.compile(r"([A-Z]{1,6})(\d{2})(\d{2})(\d{2})([CP])(\d{8})")
-"""Compact OCC name: root, expiry as yymmdd, C or P, strike in thousandths of a dollar. Source: OCC Symbology, 2010."""
+OCC: Final = re.compile(r"([A-Z]{6}|[A-Z]{1,5}[1-9]?)([0-9]{2})([0-9]{2})([0-9]{2})([CP])([0-9]{8})")
+"""Compact OCC name: root (a digit ends that of an adjusted contract), expiry as yymmdd, C or P, strike in thousandths
+of a dollar. Source: OCC Symbology, 2010."""
+CENTURY: Final = range(2000, 2100)
 THOUSANDTHS: Final = 1000
 CENT, NICKEL, DIME, THREE_DOLLARS = 10_000, 50_000, 100_000, 3_000_000
 CENT_CLASSES: Final = frozenset({"SPY", "QQQ", "IWM"})
@@ -34,11 +37,16 @@ class Named(NamedTuple):
 
 
 def occ_symbol(root: str, expiry: date, right: int, strike: float) -> str:
-    """Compact OCC name. Raises ValueError where the strike is no whole number of thousandths or the root is none."""
+    """Compact OCC name; `right` +1 or -1.
+
+    Raises ValueError where the strike is no whole number of thousandths over 0, the root none, or the year of another
+    century.
+    """
     # Rounded first, so that 57.11 is 57110 thousandths although it is 57109.999... as a float.
     thousandths = round(strike * THOUSANDTHS, 6)
     name = f"{root}{expiry:%y%m%d}{'C' if right > 0 else 'P'}{thousandths:08.0f}"
-    if not thousandths.is_integer() or thousandths <= 0.0 or not OCC.fullmatch(name):
+    sound = thousandths.is_integer() and thousandths > 0.0 and right in (1, -1) and expiry.year in CENTURY
+    if not sound or not OCC.fullmatch(name):
         raise ValueError(f"{root} {expiry} {right:+d} {strike} has no OCC name: root of 1 to 6 letters, strike over 0")
     return name
 
@@ -53,15 +61,21 @@ def parse_occ(symbol: str) -> Named | None:
         expiry = date(2000 + int(year), int(month), int(day))
     except ValueError:
         return None
+    if int(strike) == 0:
+        return None
     return Named(root, expiry, 1 if side == "C" else -1, int(strike) / THOUSANDTHS)
 
 
-def tick(underlying: str, price_micros: int) -> int:
-    """Smallest step of an option's price at that price, in micro-dollars."""
-    above = price_micros >= THREE_DOLLARS
-    if underlying in INDEX_CLASSES:
-        return DIME if above else NICKEL
-    return NICKEL if above and underlying not in CENT_CLASSES else CENT
+def ticks(underlying: str) -> Tick:
+    """The smallest steps of the prices of an underlying's options: a function of the price, in micro-dollars."""
+
+    def tick(price_micros: int) -> int:
+        above = price_micros >= THREE_DOLLARS
+        if underlying in INDEX_CLASSES:
+            return DIME if above else NICKEL
+        return NICKEL if above and underlying not in CENT_CLASSES else CENT
+
+    return tick
 
 
 def prices_of(column: bytes, contracts: int) -> FloatArray:

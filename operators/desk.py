@@ -4,17 +4,21 @@ It keeps timers by due time. A timer runs before the first event at or after its
 an event's quote is matched against working orders before a timer due at that very time can cancel them.
 """
 
-from operators import commands, exits, paper, prices, timetable
+from typing import Literal
+
+from operators import commands, exits, expiry, paper, prices, timetable, watches
 from operators.blotter import Blotter
-from operators.book import BookState, Timer
+from operators.book import QUOTES, BookState, Timer
 from operators.codes import ExitReason
 from operators.config import EngineSettings, ScalpConfig
 from operators.entering import Entering
-from operators.events import MINUTE_NS, Bar, Command, OutsideSignal, Quote, RunStarted
-from operators.intents import ETFScalpPosition, Fill, Item, Order, Ticket
+from operators.events import MINUTE_NS, Bar, Chain, Command, Contracts, OutsideSignal, Quote, RunStarted
+from operators.intents import AnyScalp, Item, Ticket
 from operators.leaving import Leaving
 from operators.moments import Moment
+from operators.orders import Fill, Order
 from operators.records import Record, run_record
+from operators.silence import Silence
 
 STOPS_IN_ROW = 3
 """Stops in a row in a session that end its entries. Source: product rule "Leave"."""
@@ -28,31 +32,33 @@ class Desk:
         self.blotter = Blotter(book, config, settings)
         self.leaving = Leaving(self.blotter)
         self.entering = Entering(self.blotter, self.leaving)
+        self.silence = Silence(book, self.leaving)
 
     @classmethod
     def started(cls, event: RunStarted, config: ScalpConfig, settings: EngineSettings) -> "Desk":
         """The desk of a new book, before the run's first item."""
-        book = BookState(event.book_id, event.mode, event.equity_micros)
-        book.quotes_max_age_ns = event.age_limit_ns("quote", settings.quote_max_age_seconds)
-        book.minute_quotes = event.cadences.get("quote", 0.0) > 0.0
-        book.silence_ns = event.age_limit_ns("quote", settings.stale_exit_after_seconds)
-        desk = cls(book, config, settings)
+        book = BookState.begun(event, settings)
         timetable.await_open(book, event.at_ns)
-        return desk
+        return cls(book, config, settings)
 
     def on(self, item: Item) -> list[Record]:
         """The records of one item, those of the timers that were due before it first."""
         self.blotter.out = []
         match item:
             case Quote():
-                self._quote(item)
+                self._quotes(item, QUOTES, [item])
+            case Chain():
+                self._quotes(item, item.underlying, watches.quotes(self.book, item))
+            case Contracts():
+                self._reach(item.seq, item.at_ns)
+                watches.relisted(self.book, item)
             case Moment():
                 self._reach(item.seq, item.at_ns)
                 self._moment(item)
             case Ticket():
                 self._reach(item.setup.seq, item.setup.at_ns)
                 self.entering.decide(item)
-                self._watch_silence()
+                self.silence.watch()
             case Command():
                 self._reach(item.seq, item.at_ns)
                 commands.obey(item, self.book, self.leaving)
@@ -83,25 +89,30 @@ class Desk:
             self.book.now_ns = max(self.book.now_ns, at_ns)
             self._timer(timer)
 
-    def _quote(self, quote: Quote) -> None:
+    def _quotes(self, event: Quote | Chain, stream: str, quotes: list[Quote]) -> None:
+        """New quotes of one stream, known together."""
         book = self.book
-        book.seq = quote.seq
-        if book.timers and book.timers[0].due_ns <= quote.at_ns:
-            self._run_timers(quote.at_ns - 1)
-            self._run_arrivals(quote.at_ns)
-        book.now_ns = max(book.now_ns, quote.at_ns)
-        book.quotes_ns = max(book.quotes_ns, min(quote.event_ns, quote.at_ns))
+        book.seq = event.seq
+        if book.timers and book.timers[0].due_ns <= event.at_ns:
+            self._run_timers(event.at_ns - 1)
+            self._run_arrivals(event.at_ns)
+        book.now_ns = max(book.now_ns, event.at_ns)
+        heard = book.stream(stream)
+        heard.newest_ns = max(heard.newest_ns, min(event.event_ns, event.at_ns))
         if book.scalps or book.ask_taken or book.bid_taken:
-            for order, fill in paper.on_quote(book, quote):
-                self._filled(order, fill)
-        self._run_timers(quote.at_ns)
-        book.quotes[quote.symbol] = quote
+            for quote in quotes:
+                for order, fill in paper.on_quote(book, quote):
+                    self._filled(order, fill)
+        self._run_timers(event.at_ns)
+        for quote in quotes:
+            book.quotes[quote.symbol] = quote
         if book.scalps:
-            self._scalps_on_quote(quote.symbol)
+            self.silence.watch()
+            for quote in quotes:
+                self._scalps_on_quote(quote.symbol)
 
     def _scalps_on_quote(self, symbol: str) -> None:
         book = self.book
-        self._watch_silence()
         for order in book.orders_of(symbol):
             self.entering.time_out(order)
         for scalp in [scalp for scalp in book.scalps_in_order() if scalp.symbol == symbol]:
@@ -119,7 +130,7 @@ class Desk:
             self.leaving.send(scalp)
         self._settle(scalp, order)
 
-    def _settle(self, scalp: ETFScalpPosition, order: Order) -> None:
+    def _settle(self, scalp: AnyScalp, order: Order) -> None:
         """What follows from an order that was filled or ended: a scalp is over when nothing is held or working."""
         if self.book.open_orders(scalp.signal_id):
             return
@@ -128,13 +139,13 @@ class Desk:
         elif order.action == "exit":
             self.leaving.exit_ended(scalp)
 
-    def _over(self, scalp: ETFScalpPosition) -> None:
+    def _over(self, scalp: AnyScalp, status: Literal["closed", "expired"] = "closed") -> None:
         book = self.book
         del book.scalps[scalp.signal_id]
         book.orders = {name: order for name, order in book.orders.items() if order.signal_id != scalp.signal_id}
         if not scalp.bought:
             return
-        self.blotter.report(scalp, closed=True)
+        self.blotter.report(scalp, status)
         stopped = scalp.exit_due is ExitReason.STOP_LOSS
         if stopped:
             book.stopped[f"{scalp.ticker}|{scalp.direction}"] = scalp.exit_ns
@@ -159,6 +170,8 @@ class Desk:
                 scalp.outside_run = scalp.outside_run + 1 if exits.outside(bar, moment, scalp.direction) else 0
             self.leaving.judge(scalp, self.leaving.situation(scalp, flip=moment.flip))
             self.entering.after_bar(scalp, moment)
+        expiry.price_seen(self.book, bar)
+        self._settle_expired()
         self._daily_loss()
 
     def _daily_loss(self) -> None:
@@ -182,7 +195,9 @@ class Desk:
             case "window":
                 self.leaving.stop_all_entries("event")
             case "silence":
-                self._silence()
+                self.silence.due(timer.subject)
+            case "expiry":
+                self._settle_expired()
             case "arrive" if order is not None and order.open:
                 self._arrive(order)
             case "cancel" if order is not None and order.open:
@@ -192,6 +207,8 @@ class Desk:
                 self.entering.time_out(order)
             case "reprice" if scalp is not None:
                 self.leaving.reprice(scalp)
+            case "cutoff" | "stop" if scalp is not None:
+                self.leaving.judge(scalp, self.leaving.situation(scalp))
 
     def _arrive(self, order: Order) -> None:
         fill = self.blotter.arrive(order)
@@ -201,28 +218,21 @@ class Desk:
         if scalp is not None:
             self.leaving.judge(scalp, self.leaving.situation(scalp))
 
-    def _judge_all(self, silent: bool = False) -> None:
+    def _judge_all(self) -> None:
         for scalp in self.book.scalps_in_order():
-            self.leaving.judge(scalp, self.leaving.situation(scalp, silent=silent))
-
-    def _watch_silence(self) -> None:
-        if self.book.scalps and not self.book.silence_armed:
-            self.book.silence_armed = True
-            self.book.set_timer(self.book.quotes_ns + self.book.silence_ns, "silence", "")
-
-    def _silence(self) -> None:
-        """Leaves everything if no quote of any symbol came for too long while the market is open."""
-        book = self.book
-        book.silence_armed = False
-        if not book.scalps:
-            return
-        if book.now_ns - book.quotes_ns < book.silence_ns:
-            self._watch_silence()
-        elif book.open_ns <= book.now_ns < book.close_ns:
-            self._judge_all(silent=True)
+            self.leaving.judge(scalp, self.leaving.situation(scalp))
 
     def _close(self) -> None:
         """Day orders expire at the close; what is still held is offered again at the next open."""
         for order in [order for _, order in sorted(self.book.orders.items()) if order.open]:
             self.blotter.end(order, "expired")
             self._settle(self.book.scalps[order.signal_id], order)
+        if expiry.last_trades_are_over(self.book):
+            self.book.set_timer(self.book.close_ns + expiry.LAST_BAR_LATE_NS, "expiry", "")
+
+    def _settle_expired(self) -> None:
+        """Settles what has expired, once its closing price is known."""
+        for scalp in expiry.last_trades_are_over(self.book):
+            if scalp.spot is not None and expiry.closing_price_known(self.book, scalp):
+                expiry.settle(self.blotter, scalp, scalp.spot)
+                self._over(scalp, "expired")

@@ -1,19 +1,31 @@
 """Entering: one decision a ticket, the first half of a scalp, and later its second."""
 
-from math import isfinite
+from msgspec.structs import replace
 
-from operators import exits, limits, orders, prices, sessions
+from operators import contracts, exits, limits, prices, statements
 from operators.blotter import Blotter, newer, seconds
-from operators.book import BookState
+from operators.book import Watch
+from operators.budget import Budget, first_half
 from operators.codes import NO_SUITABLE_CONTRACT, REFUSAL_ORDER, Refusal, SecondHalf
-from operators.intents import Action, Candidate, ETFScalpPosition, Leg, Order, Ticket, Verdict, not_evaluated
+from operators.funds import FundCandidate
+from operators.intents import (
+    AnyScalp,
+    Candidate,
+    ETFScalpPosition,
+    Leg,
+    ScalpPosition,
+    Ticket,
+    Verdict,
+    not_evaluated,
+)
 from operators.leaving import Leaving
 from operators.moments import Moment
-from operators.records import CandidateRecord, SignalRecord, VerdictRecord
+from operators.opening import opened
+from operators.orders import Action, Order
+from operators.selection import StrikeSelection
 
 SECOND_HALF_BARS = 5
 """Bars after the first fill in which the fast cloud may be tested. Source: product rule "Half entry"."""
-BIAS = {1: "bullish", -1: "bearish", 0: "neutral"}
 
 
 class Entering:
@@ -22,6 +34,7 @@ class Entering:
     def __init__(self, blotter: Blotter, leaving: Leaving) -> None:
         self.blotter, self.leaving, self.book = blotter, leaving, blotter.book
         self.config, self.settings = blotter.config, blotter.settings
+        self.budget = Budget(self.book, self.config, self.settings)
         self.timeout_ns = seconds(self.config.fill_timeout_seconds)
 
     def decide(self, ticket: Ticket) -> None:
@@ -29,76 +42,94 @@ class Entering:
         key = limits.decided_key(ticket)
         if self.book.decided.get(key) == ticket.signal_id:
             return
-        legs, shares = self._legs(ticket)
+        legs, units = self._legs(ticket)
         entered = legs[-1] if not legs[-1].failed else None
         self.book.decided.setdefault(key, ticket.signal_id)
         self._record(ticket, legs, entered)
         if entered is not None and entered.chosen is not None:
-            self._first_half(ticket, entered.chosen, shares)
+            self._first_half(ticket, entered.chosen, units)
 
     def _legs(self, ticket: Ticket) -> tuple[list[Leg], int]:
         """The legs that were tried, the last of them decisive, and the size of that one.
 
-        In mode `both` the fund leg is tried only where the option leg failed for want of a suitable contract.
+        In mode `both` the fund leg is tried only where the option leg failed, and that for want of a contract alone.
         """
         account = limits.account_verdicts(self.book, self.config, self.settings, ticket)
         tried: list[Leg] = []
         if self.book.mode != "leveraged_etf":
-            tried.append(_in_order(ticket.option.judged(*account)))
-            if self.book.mode == "options" or not {v.code for v in tried[0].failed} <= NO_SUITABLE_CONTRACT:
-                return tried, 0
-        leg = ticket.fund
-        found = limits.fund_verdicts(self.book, self.config, ticket, leg.chosen)
-        shares, sized = self._size(ticket, leg.chosen)
-        return [*tried, _in_order(leg.judged(*account, *found, *sized))], shares
+            option, units = self._sized(ticket, ticket.option, account)
+            tried.append(option)
+            failed = {verdict.code for verdict in option.failed}
+            if self.book.mode == "options" or not failed or not failed <= NO_SUITABLE_CONTRACT:
+                return tried, units
+        fund, units = self._sized(ticket, ticket.fund, account)
+        return [*tried, fund], units
 
-    def _size(self, ticket: Ticket, fund: Candidate | None) -> tuple[int, list[Verdict]]:
-        if fund is None:
-            return 0, []
-        if fund.symbol not in self.book.quotes:
-            return 0, [not_evaluated(Refusal.FUND_SPREAD, f"this book has seen no quote of {fund.symbol} yet")]
-        limit = self._limit(fund.symbol)
-        return limits.fund_size(self.book, self.config, self.settings, ticket, fund, limit)
+    def _sized(self, ticket: Ticket, leg: Leg, account: list[Verdict]) -> tuple[Leg, int]:
+        """The leg with the account's verdicts and those on its size, in the order in which a refusal is explained."""
+        found = limits.open_verdicts(self.book, self.config, ticket, leg.name, leg.chosen)
+        units, sized = self._size(ticket, leg.chosen)
+        judged = leg.judged(*account, *found, *sized)
+        ordered = tuple(sorted(judged.verdicts, key=lambda verdict: REFUSAL_ORDER[verdict.code]))
+        return replace(judged, verdicts=ordered), units
 
-    def _limit(self, symbol: str) -> int | None:
-        """Entry limit in micro-dollars from the newest quote, which is usable; None for a market order."""
+    def _size(self, ticket: Ticket, chosen: Candidate | None) -> tuple[int, list[Verdict]]:
+        match chosen:
+            case StrikeSelection():
+                self._look_at(chosen)
+                return self.budget.contracts(ticket, chosen, self._contract_limit(chosen.symbol, chosen.underlying))
+            case FundCandidate() if chosen.symbol in self.book.quotes:
+                limit, price = self._fund_limit(chosen.symbol)
+                return self.budget.shares(ticket, chosen, limit, price)
+            case FundCandidate():
+                return 0, [not_evaluated(Refusal.FUND_SPREAD, f"this book has seen no quote of {chosen.symbol} yet")]
+        return 0, []
+
+    def _look_at(self, contract: StrikeSelection) -> None:
+        """Makes the book know the contract and its quote of the decision."""
+        self.book.watches[contract.symbol] = Watch(contract.underlying, contract.row)
+        known = self.book.quotes.get(contract.symbol)
+        if known is None or known.at_ns < contract.quote.at_ns:
+            self.book.quotes[contract.symbol] = contract.quote
+
+    def _contract_limit(self, symbol: str, underlying: str) -> int:
+        """Entry limit of a contract whose quote is usable, in micro-dollars a share."""
+        offset = prices.micros(self.config.limit_offset)
+        return prices.entry_limit(self.book.quotes[symbol], offset, contracts.ticks(underlying))
+
+    def _fund_limit(self, symbol: str) -> tuple[int | None, int]:
+        """Entry limit of a fund from its newest quote, which is usable, and the price to reckon with.
+
+        A market order has no limit and is reckoned at the ask.
+        """
         quote = self.book.quotes[symbol]
         if self.config.entry_order_type == "market":
-            return None
-        return prices.entry_limit(quote, prices.micros(self.config.limit_offset), prices.FUND_TICK)
+            return None, prices.micros(quote.ask)
+        limit = prices.entry_limit(quote, prices.micros(self.config.limit_offset), prices.fund_tick)
+        return limit, limit
 
-    def _first_half(self, ticket: Ticket, fund: Candidate, shares: int) -> None:
-        setup, book = ticket.setup, self.book
-        limit, name = self._limit(fund.symbol), ticket.signal_id
-        price = limit if limit is not None else prices.micros(book.quotes[fund.symbol].ask)
-        scalp = ETFScalpPosition(
-            signal_id=name,
-            ticker=setup.ticker,
-            symbol=fund.symbol,
-            group=fund.group,
-            leverage=fund.leverage,
-            direction=setup.direction,
-            conviction=ticket.conviction.total,
-            second=shares - limits.first_half(shares),
-            limit_micros=price,
-            order_id=orders.order_id(book.day, book.book_id, name, "fund", "first", 1),
-            second_half=SecondHalf.PLANNED if shares > 1 else SecondHalf.SINGLE,
-        )
-        book.scalps[name] = scalp
-        self._send(scalp, "first", limits.first_half(shares), limit)
+    def _first_half(self, ticket: Ticket, chosen: Candidate, units: int) -> None:
+        scalp = opened(self.book, self.config, ticket, chosen, units)
+        limit, price = self._limit(scalp)
+        scalp.limit_micros = price
+        self.book.scalps[scalp.signal_id] = scalp
+        if isinstance(scalp, ScalpPosition):
+            self.book.set_timer(scalp.cutoff_ns, "cutoff", scalp.signal_id)
+        self._send(scalp, "first", first_half(units), limit)
 
-    def _send(self, scalp: ETFScalpPosition, action: Action, shares: int, limit: int | None) -> None:
-        order = self.blotter.send(scalp, action, shares, limit, None)
+    def _send(self, scalp: AnyScalp, action: Action, units: int, limit: int | None) -> None:
+        order = self.blotter.send(scalp, action, units, limit, None)
         self.book.set_timer(order.sent_ns + self.timeout_ns, "timeout", order.order_id)
 
     def time_out(self, order: Order) -> None:
         """Cancels an entry that had its time and, on minute data, one more quote of its symbol."""
         late = self.book.now_ns >= order.sent_ns + self.timeout_ns
-        quoted = not self.book.minute_quotes or newer(self.book.quotes.get(order.symbol), order.sent_ns)
+        minutes = self.book.stream(self.book.stream_of(order.symbol)).minutes
+        quoted = not minutes or newer(self.book.quotes.get(order.symbol), order.sent_ns)
         if late and quoted and order.action != "exit":
             self.blotter.cancel(order, "timeout")
 
-    def after_bar(self, scalp: ETFScalpPosition, moment: Moment) -> None:
+    def after_bar(self, scalp: AnyScalp, moment: Moment) -> None:
         """Sends or drops the second half: the first bar that tests the fast cloud and closes beyond it decides."""
         if scalp.second_half is not SecondHalf.PLANNED or scalp.bars_since_entry == 0:
             return
@@ -107,25 +138,31 @@ class Entering:
         elif scalp.bars_since_entry >= SECOND_HALF_BARS:
             self.leaving.drop_second(scalp, SecondHalf.NO_TEST)
 
-    def _second_half(self, scalp: ETFScalpPosition) -> None:
+    def _second_half(self, scalp: AnyScalp) -> None:
         why = self._not_second(scalp)
         if why is not None:
             self.leaving.drop_second(scalp, why)
             return
-        shares, scalp.second, scalp.second_half = scalp.second, 0, SecondHalf.SENT
-        self._send(scalp, "second", shares, self._limit(scalp.symbol))
+        units, scalp.second, scalp.second_half = scalp.second, 0, SecondHalf.SENT
+        self._send(scalp, "second", units, self._limit(scalp)[0])
         self.blotter.report(scalp)
 
-    def _not_second(self, scalp: ETFScalpPosition) -> SecondHalf | None:
+    def _limit(self, scalp: AnyScalp) -> tuple[int | None, int]:
+        """Limit and price of a further entry of a scalp whose quote is usable."""
+        if isinstance(scalp, ETFScalpPosition):
+            return self._fund_limit(scalp.symbol)
+        limit = self._contract_limit(scalp.symbol, scalp.underlying)
+        return limit, limit
+
+    def _not_second(self, scalp: AnyScalp) -> SecondHalf | None:
         """Why the second half may not be sent now, None if it may; an exit that is due dropped it before."""
         book, quote = self.book, self.book.quotes.get(scalp.symbol)
         bid = prices.bid(quote)
-        if self.book.orders[scalp.order_id].state != "filled":
+        if book.orders[scalp.order_id].state != "filled":
             return SecondHalf.PARTIAL_FIRST
-        if not (book.quotes_fresh and prices.usable(quote)) or bid is None:
+        if not (book.fresh(scalp.symbol) and prices.usable(quote)) or bid is None:
             return SecondHalf.CAPS
-        price = self._limit(scalp.symbol) or prices.micros(book.quotes[scalp.symbol].ask)
-        if not limits.second_fits(book, self.config, self.settings, scalp, price):
+        if not self.budget.second_fits(scalp, self._limit(scalp)[1]):
             return SecondHalf.CAPS
         if self.config.no_average_up and bid < scalp.average_micros:
             return SecondHalf.LOSING
@@ -134,82 +171,8 @@ class Entering:
     def _record(self, ticket: Ticket, legs: list[Leg], entered: Leg | None) -> None:
         failed = [verdict.code for leg in legs for verdict in leg.failed]
         code = None if entered is not None else min(failed, key=REFUSAL_ORDER.__getitem__)
-        self.blotter.out.append(_signal_record(self.book, ticket, entered, code))
+        out, book_id = self.blotter.out, self.book.book_id
+        out.append(statements.signal_record(self.book, ticket, entered, code))
         for leg in legs:
-            self.blotter.out += _verdict_records(self.book.book_id, ticket.signal_id, leg)
-            self.blotter.out += _candidate_records(self.book.book_id, ticket.signal_id, leg)
-
-
-def _in_order(leg: Leg) -> Leg:
-    """The leg with its verdicts in the order in which a refusal is explained."""
-    verdicts = tuple(sorted(leg.verdicts, key=lambda verdict: REFUSAL_ORDER[verdict.code]))
-    return Leg(leg.name, verdicts, leg.candidates, leg.chosen)
-
-
-def _signal_record(book: BookState, ticket: Ticket, entered: Leg | None, code: str | None) -> SignalRecord:
-    setup, conviction = ticket.setup, ticket.conviction
-    ratio = setup.volume_ratio
-    return SignalRecord(
-        book_id=book.book_id,
-        signal_id=ticket.signal_id,
-        ticker=setup.ticker,
-        bar_close=sessions.utc(setup.bar_close_ns),
-        direction=ticket.direction,
-        timeframe_minutes=setup.timeframe_minutes,
-        source=setup.source,
-        conviction=conviction.total,
-        part_macro=conviction.macro,
-        part_agreement=conviction.agreement,
-        part_volume=conviction.volume,
-        part_distance=conviction.distance,
-        part_slope=conviction.slope,
-        part_body=conviction.body,
-        volume_ratio=ratio if ratio is not None and isfinite(ratio) else None,
-        macro=BIAS[setup.view.bias],
-        decided_at=sessions.utc(setup.at_ns),
-        decision="refused" if entered is None else "entered",
-        leg=None if entered is None else entered.name,
-        code=code,
-        tape_seq=setup.seq,
-    )
-
-
-def _verdict_records(book_id: str, signal_id: str, leg: Leg) -> list[VerdictRecord]:
-    symbol = None if leg.chosen is None else leg.chosen.symbol
-    return [
-        VerdictRecord(
-            book_id=book_id,
-            signal_id=signal_id,
-            leg=leg.name,
-            ordinal=place,
-            symbol=symbol,
-            code=verdict.code,
-            passed=verdict.passed,
-            evaluated=verdict.evaluated,
-            measured=verdict.measured,
-            limit_value=verdict.limit,
-            unit=verdict.unit,
-            reason=verdict.reason,
-        )
-        for place, verdict in enumerate(leg.verdicts, start=1)
-    ]
-
-
-def _candidate_records(book_id: str, signal_id: str, leg: Leg) -> list[CandidateRecord]:
-    records = []
-    for place, candidate in enumerate(leg.candidates, start=1):
-        lost = next((verdict for verdict in candidate.verdicts if not verdict.passed), None)
-        records.append(
-            CandidateRecord(
-                book_id=book_id,
-                signal_id=signal_id,
-                leg=leg.name,
-                position=place,
-                symbol=candidate.symbol,
-                chosen=candidate == leg.chosen,
-                lost_by=None if lost is None else lost.code,
-                measured=None if lost is None else lost.measured,
-                limit_value=None if lost is None else lost.limit,
-            )
-        )
-    return records
+            out += statements.verdict_records(book_id, ticket.signal_id, leg)
+            out += statements.candidate_records(book_id, ticket.signal_id, leg)

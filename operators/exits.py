@@ -7,11 +7,16 @@ import msgspec
 
 from operators import prices
 from operators.codes import ExitReason
-from operators.events import Bar, Quote
-from operators.intents import ETFScalpPosition
+from operators.events import SECOND_NS, Bar, Quote
+from operators.intents import AnyScalp, ScalpPosition
 from operators.moments import Moment
+from operators.orders import LegName
 
 EXHAUSTION_BARS: Final = 3
+WIDE: Final = 2.0
+"""A spread over twice `max_spread_pct` is not believed at once. Source: product rule "Leave"."""
+DOUBT_NS: Final = SECOND_NS
+"""How long one wide quote has to stand to be believed. Source: product rule "Leave"."""
 ROWS: Final[dict[ExitReason, int]] = {
     ExitReason.OPERATOR: 1,
     ExitReason.RISK: 1,
@@ -31,10 +36,13 @@ class Situation(msgspec.Struct, frozen=True):
     """What a rule may look at besides the scalp. `quote` is the fund's newest, None if the stream is too old.
 
     `asked` is what a person or the kill switch wants, `flip` the fast cloud's new colour on the bar that just
-    closed, `silent` that no quote came for too long, `event` and `session_end` that their time has come.
+    closed, `silent` that no quote came for too long, `event` and `session_end` that their time has come. A spread over
+    `widest_spread` (a fraction of the mid) is too wide for an option's stop to believe at once.
     """
 
+    now_ns: int
     quote: Quote | None
+    widest_spread: float
     asked: ExitReason | None = None
     flip: int = 0
     silent: bool = False
@@ -42,37 +50,58 @@ class Situation(msgspec.Struct, frozen=True):
     session_end: bool = False
 
 
-Rule = Callable[[ETFScalpPosition, Situation], ExitReason | None]
+Rule = Callable[[AnyScalp, Situation], ExitReason | None]
 
 
-def asked(_: ETFScalpPosition, situation: Situation) -> ExitReason | None:
+def asked(_: AnyScalp, situation: Situation) -> ExitReason | None:
     """Row 1: flatten and kill."""
     return situation.asked
 
 
-def stop_loss(scalp: ETFScalpPosition, situation: Situation) -> ExitReason | None:
+def stop_loss(scalp: AnyScalp, situation: Situation) -> ExitReason | None:
     """Row 2: the fund's mid at or under the stop; a missing bid counts as 0, without an ask the stop waits."""
-    mid = prices.mid(situation.quote)
-    return ExitReason.STOP_LOSS if scalp.bought and mid is not None and mid <= scalp.stop_micros else None
+    return ExitReason.STOP_LOSS if stop_reached(scalp, situation.quote) else None
 
 
-def stale_quote(_: ETFScalpPosition, situation: Situation) -> ExitReason | None:
+def option_stop(scalp: AnyScalp, situation: Situation) -> ExitReason | None:
+    """Row 2 for options, whose quotes may be wide: at once on a narrow one or with the ask itself at the stop.
+
+    Else when a second quote says so too, or the first has stood for a second.
+    """
+    quote = situation.quote
+    if not isinstance(scalp, ScalpPosition) or quote is None or not stop_reached(scalp, quote):
+        return None
+    narrow = prices.usable(quote) and prices.spread_fraction(quote) <= WIDE * situation.widest_spread
+    second = scalp.doubt_ns not in (0, quote.at_ns)
+    stood = situation.now_ns >= quote.at_ns + DOUBT_NS
+    if narrow or second or stood or prices.micros(quote.ask) <= scalp.stop_micros:
+        return ExitReason.STOP_LOSS
+    return None
+
+
+def stop_reached(scalp: AnyScalp, quote: Quote | None) -> bool:
+    """Whether the mid is at or under the stop; a missing bid counts as 0, without an ask there is no mid."""
+    mid = prices.mid(quote)
+    return scalp.bought > 0 and mid is not None and mid <= scalp.stop_micros
+
+
+def stale_quote(_: AnyScalp, situation: Situation) -> ExitReason | None:
     """Row 3: the quotes fell silent."""
     return ExitReason.STALE_QUOTE if situation.silent else None
 
 
-def cloud_flip(scalp: ETFScalpPosition, situation: Situation) -> ExitReason | None:
+def cloud_flip(scalp: AnyScalp, situation: Situation) -> ExitReason | None:
     """Row 4: the fast cloud of the signal's ticker turned against the scalp."""
     return ExitReason.CLOUD_FLIP if situation.flip == -scalp.direction else None
 
 
-def profit_target(scalp: ETFScalpPosition, situation: Situation) -> ExitReason | None:
+def profit_target(scalp: AnyScalp, situation: Situation) -> ExitReason | None:
     """Row 5: the bid at or over the target."""
     bid = prices.bid(situation.quote)
     return ExitReason.PROFIT_TARGET if scalp.bought and bid is not None and bid >= scalp.target_micros else None
 
 
-def exhaustion(scalp: ETFScalpPosition, situation: Situation) -> ExitReason | None:
+def exhaustion(scalp: AnyScalp, situation: Situation) -> ExitReason | None:
     """Row 6: three bars in a row wholly outside the fast cloud on the good side, and no loss at the bid."""
     bid = prices.bid(situation.quote)
     if scalp.outside_run < EXHAUSTION_BARS or bid is None or bid < scalp.average_micros:
@@ -80,12 +109,18 @@ def exhaustion(scalp: ETFScalpPosition, situation: Situation) -> ExitReason | No
     return ExitReason.EXHAUSTION
 
 
-def event(_: ETFScalpPosition, situation: Situation) -> ExitReason | None:
+def time_cutoff(scalp: AnyScalp, situation: Situation) -> ExitReason | None:
+    """Row 7: an option's time is over."""
+    late = isinstance(scalp, ScalpPosition) and situation.now_ns >= scalp.cutoff_ns
+    return ExitReason.TIME_CUTOFF if late else None
+
+
+def event(_: AnyScalp, situation: Situation) -> ExitReason | None:
     """Row 8: five minutes before an announced FOMC statement."""
     return ExitReason.EVENT if situation.event else None
 
 
-def session_end(_: ETFScalpPosition, situation: Situation) -> ExitReason | None:
+def session_end(_: AnyScalp, situation: Situation) -> ExitReason | None:
     """Row 9: five minutes before the close."""
     return ExitReason.SESSION_END if situation.session_end else None
 
@@ -101,11 +136,24 @@ FUND_RULES: Final[tuple[Rule, ...]] = (
     session_end,
 )
 """The rows that apply to funds; row 7, the time cut-off, is for options."""
+OPTION_RULES: Final[tuple[Rule, ...]] = (
+    asked,
+    option_stop,
+    stale_quote,
+    cloud_flip,
+    profit_target,
+    exhaustion,
+    time_cutoff,
+    event,
+    session_end,
+)
+"""All rows, the stop as options need it."""
+RULES: Final[dict[LegName, tuple[Rule, ...]]] = {"fund": FUND_RULES, "option": OPTION_RULES}
 
 
-def first(rules: tuple[Rule, ...], scalp: ETFScalpPosition, situation: Situation) -> ExitReason | None:
-    """The reason of the first rule that holds."""
-    return next((reason for rule in rules if (reason := rule(scalp, situation)) is not None), None)
+def first(scalp: AnyScalp, situation: Situation) -> ExitReason | None:
+    """The reason of the first rule of the scalp's kind that holds."""
+    return next((reason for rule in RULES[scalp.leg] if (reason := rule(scalp, situation)) is not None), None)
 
 
 def outside(bar: Bar, moment: Moment, direction: int) -> bool:

@@ -21,6 +21,12 @@ WIDEST_SPREAD_FRACTION = 0.0025
 """No fund wider than 0.25 % is bought, one tick or not. Source: product rule "Liquidity"."""
 
 
+class FundCandidate(Candidate, frozen=True, kw_only=True):
+    """A leveraged fund; `leverage` is signed."""
+
+    leverage: float
+
+
 def map_to_funds(config: ScalpConfig) -> Callable[[Ticket], Ticket]:
     """The rule that lists a ticket's funds: direct, sector, then index; an unknown ticker has none."""
 
@@ -35,7 +41,7 @@ def map_to_funds(config: ScalpConfig) -> Callable[[Ticket], Ticket]:
         if not allowed:
             reason = f"{listed[0].ticker} is an exchange-traded note and allow_etn is false"
             return ticket.judged(fund=Verdict(Refusal.PERMISSION, False, reason=reason))
-        candidates = tuple(Candidate(f.ticker, f.leverage, f.group) for f in _preferred(allowed, config))
+        candidates = tuple(FundCandidate(f.ticker, f.group, leverage=f.leverage) for f in _preferred(allowed, config))
         leg = ticket.fund.judged(Verdict(Refusal.UNMAPPED, True))
         return replace(ticket, fund=replace(leg, candidates=candidates))
 
@@ -85,14 +91,8 @@ def _spread(fund: Candidate, view: View, config: ScalpConfig) -> Verdict:
     if not view.quotes_age_ns <= view.quotes_max_age_ns:
         age, most = view.quotes_age_ns / SECOND_NS, view.quotes_max_age_ns / SECOND_NS
         return not_evaluated(Refusal.FUND_SPREAD, f"the quotes are {age:.0f} s old, limit {most:.0f} s")
-    measured, limit = spread_fraction(quote), _spread_limit(quote, config)
+    measured, limit = prices.spread_fraction(quote), _spread_limit(quote, config)
     return Verdict(Refusal.FUND_SPREAD, measured <= limit, measured, limit, "fraction of mid")
-
-
-def spread_fraction(quote: Quote) -> float:
-    """(ask - bid) / mid of a usable quote, from whole micro-dollars: one tick is one tick whatever the price."""
-    bid, ask = prices.micros(quote.bid), prices.micros(quote.ask)
-    return (ask - bid) / ((ask + bid) / 2)
 
 
 def _spread_limit(quote: Quote, config: ScalpConfig) -> float:

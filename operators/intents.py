@@ -1,15 +1,16 @@
-"""What we mean: verdicts on the two legs of a ticket, orders, and the scalps that they build."""
+"""What we mean: verdicts on the two legs of a ticket, and the scalps that they become."""
 
 import hashlib
-from typing import Literal
+from datetime import date
+from typing import ClassVar, Literal
 
 import msgspec
 
+from operators.chains import PricedChain
 from operators.codes import ExitReason, Refusal, SecondHalf
 from operators.events import AnyEvent, Direction
 from operators.moments import Moment, Setup
-
-LegName = Literal["option", "fund"]
+from operators.orders import LegName
 
 
 class Verdict(msgspec.Struct, frozen=True):
@@ -33,10 +34,12 @@ def not_evaluated(code: Refusal, reason: str) -> Verdict:
 
 
 class Candidate(msgspec.Struct, frozen=True):
-    """A fund that was looked at, with its signed leverage and its own verdicts; the first that passes is chosen."""
+    """A contract or fund that was looked at, with its own verdicts; the best that passes is chosen.
+
+    `group` is what moves together, for "one bias per exposure group".
+    """
 
     symbol: str
-    leverage: float
     group: str
     verdicts: tuple[Verdict, ...] = ()
 
@@ -47,12 +50,16 @@ class Candidate(msgspec.Struct, frozen=True):
 
 
 class Leg(msgspec.Struct, frozen=True):
-    """One way to trade a signal: the verdicts so far, the candidates in order and the one chosen, if any."""
+    """One way to trade a signal: the verdicts so far, the candidates in order and the one chosen, if any.
+
+    `halved` is the gate's adjustment: half the size.
+    """
 
     name: LegName
     verdicts: tuple[Verdict, ...] = ()
     candidates: tuple[Candidate, ...] = ()
     chosen: Candidate | None = None
+    halved: bool = False
 
     def judged(self, *verdicts: Verdict) -> "Leg":
         """The leg with these verdicts added."""
@@ -77,11 +84,15 @@ class Conviction(msgspec.Struct, frozen=True):
 
 
 class Ticket(msgspec.Struct, frozen=True):
-    """A signal on its way to the desk, with the setup (and so the market) that it was born in and its two legs."""
+    """A signal on its way to the desk, with the setup (and so the market) that it was born in and its two legs.
+
+    `chain` is the option chain that it may buy from, with Greeks; None until it is priced, and where there is none.
+    """
 
     setup: Setup
     signal_id: str
     conviction: Conviction
+    chain: PricedChain | None = None
     option: Leg = Leg("option")
     fund: Leg = Leg("fund")
 
@@ -110,74 +121,27 @@ def signal_id(ticker: str, bar_close_ns: int, direction: Direction, timeframe_mi
     return hashlib.sha256(text.encode()).hexdigest()[:20]
 
 
-Action = Literal["first", "second", "exit"]
-Side = Literal["buy", "sell"]
-OrderState = Literal["intent", "sending", "working", "partial", "filled", "cancelled", "rejected", "expired", "unknown"]
+class Scalp(msgspec.Struct, tag_field="leg", kw_only=True):
+    """A scalp from its first order to its last fill. Money is micro-dollars, prices are those of one share.
 
-
-class Order(msgspec.Struct):
-    """An order of the desk, in whole units; `limit_micros` is micro-dollars, None for a market order.
-
-    `attempt` counts the orders of one action. A cancel that is under way is `cancel_asked`.
+    `multiplier` is shares a unit (a contract or a share of a fund). `second` units are planned as second half and
+    `working` ones are in entry orders, both at about `limit_micros`. `stop_micros` and `target_micros` are levels of
+    the instrument's own price; the stop never moves down. `mark_micros` is the last bid known. `bars_since_entry` and
+    `outside_run` count bars that opened after the first fill: all, and the latest wholly outside the fast cloud.
     """
 
-    order_id: str
-    signal_id: str
-    action: Action
-    attempt: int
-    symbol: str
-    side: Side
-    quantity: int
-    limit_micros: int | None
-    sent_ns: int
-    state: OrderState = "intent"
-    filled: int = 0
-    fills: int = 0
-    ended_ns: int | None = None
-    cancel_asked: bool = False
-    reason: str | None = None
-
-    @property
-    def open(self) -> bool:
-        """Whether it may still fill."""
-        return self.state not in ("filled", "cancelled", "rejected", "expired")
-
-    @property
-    def remaining(self) -> int:
-        """Units that are not filled."""
-        return self.quantity - self.filled
-
-
-class Fill(msgspec.Struct, frozen=True):
-    """One execution: the price is per unit in micro-dollars, the fee for all of it."""
-
-    execution_id: str
-    order_id: str
-    quantity: int
-    price_micros: int
-    fee_micros: int
-    at_ns: int
-
-
-class ETFScalpPosition(msgspec.Struct):
-    """A leveraged-fund scalp from its first order to its last fill; money in micro-dollars, `leverage` signed.
-
-    `second` shares are planned as second half and `working` ones are in entry orders, both at about `limit_micros` a
-    share. The stop, a level of the fund's own price, never moves down. `mark_micros` is the last bid known.
-    `bars_since_entry` and `outside_run` count bars that opened after the first fill: all, and the latest that lay
-    wholly outside the fast cloud.
-    """
+    leg: ClassVar[LegName]
 
     signal_id: str
     ticker: str
     symbol: str
     group: str
-    leverage: float
     direction: int
     conviction: float
     second: int
     limit_micros: int
     order_id: str
+    multiplier: int = 1
     working: int = 0
     bought: int = 0
     sold: int = 0
@@ -199,15 +163,57 @@ class ETFScalpPosition(msgspec.Struct):
 
     @property
     def held(self) -> int:
-        """Shares held now."""
+        """Units held now."""
         return self.bought - self.sold
 
     @property
-    def exposure_micros(self) -> int:
-        """Absolute leverage times the notional, at the first entry's limit, of all shares held or to come."""
-        return round(abs(self.leverage) * (self.held + self.working + self.second) * self.limit_micros)
+    def committed_micros(self) -> int:
+        """What all units held or to come cost, at the first entry's limit."""
+        return (self.held + self.working + self.second) * self.multiplier * self.limit_micros
 
     @property
     def average_micros(self) -> float:
-        """Average entry price per share in micro-dollars; raises ZeroDivisionError before the first fill."""
-        return self.cost_micros / self.bought
+        """Average entry price of a share in micro-dollars; raises ZeroDivisionError before the first fill."""
+        return self.cost_micros / (self.bought * self.multiplier)
+
+
+class ETFScalpPosition(Scalp, tag="fund", kw_only=True):
+    """A leveraged-fund scalp; `leverage` is signed."""
+
+    leg: ClassVar[LegName] = "fund"
+
+    leverage: float
+
+    @property
+    def exposure_micros(self) -> int:
+        """Absolute leverage times the notional of all shares held or to come."""
+        return round(abs(self.leverage) * self.committed_micros)
+
+
+class ScalpPosition(Scalp, tag="option", kw_only=True):
+    """An option scalp. Delta, theta and IV are those of the decision; `dte` counts sessions at the entry.
+
+    `doubt_ns` is when a quote too wide to be believed at once first said that the stop was reached, 0 if none does.
+    `spot` is the underlying's newest regular close since the entry, in dollars, and `spot_ns` when its bar closed.
+    `alarm` tells a person what only a person can mend.
+    """
+
+    leg: ClassVar[LegName] = "option"
+
+    underlying: str
+    right: int
+    strike: float
+    expiry: date
+    settlement: Literal["physical", "cash"]
+    dte: int
+    delta: float
+    theta_per_day: float
+    iv: float
+    cutoff_ns: int
+    doubt_ns: int = 0
+    spot: float | None = None
+    spot_ns: int = 0
+    alarm: str = ""
+
+
+AnyScalp = ETFScalpPosition | ScalpPosition

@@ -1,11 +1,12 @@
 """Leaving scalps: one live exit order per scalp, priced at the bid and priced again until nothing is held."""
 
 from operators import exits, prices
-from operators.blotter import Blotter, seconds
+from operators.blotter import Blotter, seconds, tick_of
 from operators.codes import ExitReason, SecondHalf
-from operators.events import SECOND_NS
+from operators.events import SECOND_NS, Quote
 from operators.exits import ROWS, Situation
-from operators.intents import ETFScalpPosition, Order
+from operators.intents import AnyScalp, ScalpPosition
+from operators.orders import Order
 
 LEAST_BETWEEN_PRICES_NS = SECOND_NS
 """At most one replacement a second and scalp. Source: product rule "Pre-trade checks"."""
@@ -18,27 +19,42 @@ class Leaving:
         self.blotter, self.book = blotter, blotter.book
         self.reprice_ns = seconds(blotter.settings.exit_reprice_seconds)
 
-    def situation(self, scalp: ETFScalpPosition, flip: int = 0, silent: bool = False) -> Situation:
+    def situation(
+        self, scalp: AnyScalp, flip: int = 0, silent: bool = False, asked: ExitReason | None = None
+    ) -> Situation:
         """What the rules may look at now."""
         book = self.book
         return Situation(
-            quote=book.quotes.get(scalp.symbol) if book.quotes_fresh else None,
+            now_ns=book.now_ns,
+            quote=book.quotes.get(scalp.symbol) if book.fresh(scalp.symbol) else None,
+            widest_spread=self.blotter.config.max_spread_pct,
+            asked=asked,
             flip=flip,
             silent=silent,
             event=book.event_from_ns <= book.now_ns < book.event_until_ns,
             session_end=book.now_ns >= book.exit_ns,
         )
 
-    def judge(self, scalp: ETFScalpPosition, situation: Situation) -> None:
+    def judge(self, scalp: AnyScalp, situation: Situation) -> None:
         """Leaves the scalp if a rule says so, for the first that does.
 
         One that has bought nothing yet is left too: its entry is cancelled, and what still fills is sold at once.
         """
-        reason = exits.first(exits.FUND_RULES, scalp, situation)
+        reason = exits.first(scalp, situation)
         if reason is not None:
             self.leave(scalp, reason)
+        if isinstance(scalp, ScalpPosition) and situation.quote is not None:
+            self._doubt(scalp, situation.quote)
 
-    def leave(self, scalp: ETFScalpPosition, reason: ExitReason) -> None:
+    def _doubt(self, scalp: ScalpPosition, quote: Quote) -> None:
+        """Notes since which quote the stop is reached, and looks again when that quote has stood for a second."""
+        if not exits.stop_reached(scalp, quote):
+            scalp.doubt_ns = 0
+        elif scalp.doubt_ns == 0:
+            scalp.doubt_ns = quote.at_ns
+            self.book.set_timer(quote.at_ns + exits.DOUBT_NS, "stop", scalp.signal_id)
+
+    def leave(self, scalp: AnyScalp, reason: ExitReason) -> None:
         """Begins an exit, or lets a reason of a higher row take over the working one."""
         before = scalp.exit_due
         if before is not None and ROWS[reason] >= ROWS[before]:
@@ -53,13 +69,13 @@ class Leaving:
             due_ns = max(self.book.now_ns, scalp.priced_ns + LEAST_BETWEEN_PRICES_NS)
             self.book.set_timer(due_ns, "reprice", scalp.signal_id)
 
-    def drop_second(self, scalp: ETFScalpPosition, why: SecondHalf) -> None:
+    def drop_second(self, scalp: AnyScalp, why: SecondHalf) -> None:
         """Gives up a second half that was not sent yet."""
         if scalp.second_half is SecondHalf.PLANNED:
             scalp.second, scalp.second_half = 0, why
             self.blotter.report(scalp)
 
-    def stop_entries(self, scalp: ETFScalpPosition, reason: str) -> None:
+    def stop_entries(self, scalp: AnyScalp, reason: str) -> None:
         """Cancels what the scalp's entries may still buy."""
         for order in self.book.open_orders(scalp.signal_id):
             if order.action != "exit":
@@ -70,21 +86,21 @@ class Leaving:
         for scalp in self.book.scalps_in_order():
             self.stop_entries(scalp, reason)
 
-    def live_exit(self, scalp: ETFScalpPosition) -> Order | None:
+    def live_exit(self, scalp: AnyScalp) -> Order | None:
         """The scalp's exit order that may still fill."""
         order = None if scalp.exit_id is None else self.book.orders.get(scalp.exit_id)
         return order if order is not None and order.open else None
 
-    def send(self, scalp: ETFScalpPosition) -> None:
+    def send(self, scalp: AnyScalp) -> None:
         """Sends the exit of what is held, if the market is open and no exit lives; else the next quote does."""
         book = self.book
         if scalp.held == 0 or self.live_exit(scalp) is not None or not book.open_ns <= book.now_ns < book.close_ns:
             return
-        limit = prices.exit_limit(book.quotes.get(scalp.symbol), prices.FUND_TICK)
+        limit = prices.exit_limit(book.quotes.get(scalp.symbol), tick_of(scalp))
         self.blotter.send(scalp, "exit", scalp.held, limit, scalp.exit_due)
         book.set_timer(book.now_ns + self.reprice_ns, "reprice", scalp.signal_id)
 
-    def reprice(self, scalp: ETFScalpPosition) -> None:
+    def reprice(self, scalp: AnyScalp) -> None:
         """Cancels a working exit whose price or quantity is no longer right: its end sends the next.
 
         A target that is gone is withdrawn the same way.
@@ -93,11 +109,11 @@ class Leaving:
         if order is None or order.cancel_asked:
             return
         order.reason = scalp.exit_due
-        limit = prices.exit_limit(self.book.quotes.get(scalp.symbol), prices.FUND_TICK)
+        limit = prices.exit_limit(self.book.quotes.get(scalp.symbol), tick_of(scalp))
         if limit != order.limit_micros or order.remaining < scalp.held or self._target_gone(scalp):
             self.blotter.cancel(order, "replaced")
 
-    def exit_ended(self, scalp: ETFScalpPosition) -> None:
+    def exit_ended(self, scalp: AnyScalp) -> None:
         """The exit order ended with shares left: send the next, or judge anew where a target was withdrawn."""
         if self._target_gone(scalp):
             scalp.exit_due = None
@@ -105,7 +121,7 @@ class Leaving:
         elif scalp.exit_due is not None:
             self.send(scalp)
 
-    def _target_gone(self, scalp: ETFScalpPosition) -> bool:
+    def _target_gone(self, scalp: AnyScalp) -> bool:
         """Whether the scalp is left for its target and the bid is under it again."""
         bid = prices.bid(self.book.quotes.get(scalp.symbol))
         return scalp.exit_due is ExitReason.PROFIT_TARGET and (bid is None or bid < scalp.target_micros)

@@ -1,7 +1,7 @@
 """What the market looks like: events become moments (for exits) and setups (for entries).
 
 The first of the two states of the line. Per ticker it keeps clouds, averages and the session's volumes; besides these
-the newest quote of each leveraged fund and every ticker's average daily dollar volume.
+the newest quote of each leveraged fund and of each underlying with options, and the newest option chains.
 """
 
 from math import inf
@@ -11,8 +11,22 @@ import msgspec
 from operators import catalog, prices, sessions
 from operators.clouds import LongBar
 from operators.config import EngineSettings, ScalpConfig
-from operators.events import MINUTE_NS, SECOND_NS, AnyEvent, Bar, OutsideSignal, Quote, RunStarted
-from operators.moments import Moment, Setup, View
+from operators.events import (
+    MINUTE_NS,
+    SECOND_NS,
+    AnyEvent,
+    AtmIv,
+    Bar,
+    Chain,
+    Contracts,
+    Dividend,
+    OutsideSignal,
+    Quote,
+    RunStarted,
+    is_history,
+)
+from operators.listings import Listings
+from operators.moments import ChainView, Moment, Setup, View
 from operators.ticker import TickerState
 
 FIVE = 5
@@ -26,10 +40,12 @@ class MarketState(msgspec.Struct):
     """All that the market step remembers; it encodes and restores equal."""
 
     tickers: dict[str, TickerState] = {}
+    listings: Listings = msgspec.field(default_factory=Listings)
     quotes: dict[str, Quote] = {}
     quotes_ns: int = 0
     bar_late_ns: int = 0
     quotes_max_age_ns: int = 0
+    chains_max_age_ns: int = 0
     close_ns: int = 0
 
 
@@ -42,11 +58,13 @@ class Market:
         self.state = MarketState() if state is None else state
 
     def on(self, event: AnyEvent) -> list[AnyEvent | Moment | Setup]:
-        """The event itself or what it became; history becomes nothing."""
-        ended = self._session_ended(event) if 0 < self.state.close_ns <= event.at_ns - self.state.bar_late_ns else []
+        """The event itself or what it became; history becomes nothing, nor do chains that cannot be what they say."""
+        over = 0 < self.state.close_ns <= event.at_ns - self.state.bar_late_ns
+        # History tells no time: beside a market tape it would end a session at its own.
+        ended = self._session_ended(event) if over and not is_history(event) else []
         match event:
             case Quote():
-                if event.symbol in FUND_SYMBOLS:
+                if event.symbol in FUND_SYMBOLS or event.symbol in self.state.listings.known:
                     self.state.quotes[event.symbol] = event
                 self.state.quotes_ns = max(self.state.quotes_ns, min(event.event_ns, event.at_ns))
                 return [*ended, event] if ended else [event]
@@ -57,7 +75,22 @@ class Market:
             case RunStarted():
                 self.state.bar_late_ns = event.age_limit_ns("bar", self.settings.bar_max_late_seconds)
                 self.state.quotes_max_age_ns = event.age_limit_ns("quote", self.settings.quote_max_age_seconds)
+                self.state.chains_max_age_ns = event.age_limit_ns("chain", self.settings.chain_max_age_seconds)
+            case Contracts() | Chain() | AtmIv() | Dividend():
+                return [*ended, event] if self._option_event(event) else ended
         return [*ended, event]
+
+    def _option_event(self, event: Contracts | Chain | AtmIv | Dividend) -> bool:
+        """Takes what concerns options; whether it is of any use to the next steps."""
+        listings = self.state.listings
+        match event:
+            case Chain():
+                spot = self._spot(event.underlying, event.at_ns)
+                return listings.snapshot(event, spot, self.settings.risk_free_rate)
+            case Contracts():
+                return listings.table(event)
+        listings.history(event)
+        return False
 
     def _bar(self, bar: Bar) -> list[AnyEvent | Moment | Setup]:
         start_ns = bar.event_ns - MINUTE_NS
@@ -175,7 +208,23 @@ class Market:
             quotes_age_ns=at_ns - self.state.quotes_ns,
             quotes_max_age_ns=self.state.quotes_max_age_ns,
             dollar_volume=self._dollar_volumes(at_ns),
+            chains=self._chains(ticker, at_ns),
+            chains_max_age_ns=self.state.chains_max_age_ns,
         )
+
+    def _chains(self, ticker: str, at_ns: int) -> dict[str, ChainView]:
+        """The chains of a ticker's own options and of those that may stand for them."""
+        known = self.state.listings.known
+        underlyings = [name for name in (ticker, catalog.INDEX_OF.get(ticker)) if name in known]
+        views = {name: known[name].view(at_ns, self._spot(name, at_ns)) for name in underlyings if name is not None}
+        return {name: view for name, view in views.items() if view is not None}
+
+    def _spot(self, ticker: str, at_ns: int) -> float | None:
+        """Middle of the ticker's fresh quote, else the close of its newest bar in this session; None before both."""
+        quote, state = self.state.quotes.get(ticker), self.state.tickers.get(ticker)
+        if quote is not None and prices.usable(quote) and at_ns - quote.event_ns <= self.state.quotes_max_age_ns:
+            return (quote.bid + quote.ask) / 2.0
+        return None if state is None or state.previous is None else state.previous.close
 
     def _dollar_volumes(self, at_ns: int) -> dict[str, float]:
         day = sessions.new_york(at_ns).date().isoformat()

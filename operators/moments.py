@@ -1,10 +1,11 @@
 """What the market step hands on: moments for exits, setups for entries, and the view that a setup was born in."""
 
+from datetime import date
 from typing import Literal
 
 import msgspec
 
-from operators.events import Bar, Quote
+from operators.events import Bar, Chain, Contracts, Quote
 
 Source = Literal["own", "outside"]
 
@@ -20,12 +21,27 @@ class Moment(msgspec.Struct, frozen=True):
     upper: float | None
 
 
+class ChainView(msgspec.Struct, frozen=True):
+    """The newest option chain of an underlying, as old as it is; `spot` is its last price in dollars, None if unknown.
+
+    `atm_ivs` are the at-the-money IVs of past sessions, oldest first, and `ex_dates` the dividends known.
+    """
+
+    table: Contracts
+    chain: Chain
+    age_ns: int
+    spot: float | None
+    atm_ivs: tuple[float, ...] = ()
+    ex_dates: tuple[date, ...] = ()
+
+
 class View(msgspec.Struct, frozen=True):
     """The market as one ticker's signal sees it, after its newest one-minute bar; dollars, colours +1, -1 or 0.
 
     `quotes_age_ns` is the age of the quote stream, any fund's, and `quotes_max_age_ns` its limit for an entry.
     `agreement` holds the colours of 8/9, 34/50, 72/89 and 5-minute 5/12, 0 where not ready. `bias` is 0 while the
-    macro cloud is not ready or price and colour disagree. `dollar_volume` lists only averages that are known.
+    macro cloud is not ready or price and colour disagree. `dollar_volume` lists only averages that are known,
+    `chains` the option chains that this signal may buy from, by underlying; one older than `chains_max_age_ns` is none.
     """
 
     bar: Bar | None
@@ -40,6 +56,8 @@ class View(msgspec.Struct, frozen=True):
     quotes_age_ns: int
     quotes_max_age_ns: int
     dollar_volume: dict[str, float]
+    chains: dict[str, ChainView] = {}
+    chains_max_age_ns: int = 0
 
 
 class Setup(msgspec.Struct, frozen=True):

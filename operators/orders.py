@@ -1,13 +1,14 @@
-"""Orders: their states, their names, and the checks before one is sent."""
+"""Orders and executions: their states, which only move up, and their names."""
 
 import hashlib
-from typing import Final
+from typing import Final, Literal
 
-from operators import prices
-from operators.book import BookState, Entry
-from operators.codes import Refusal
-from operators.events import SECOND_NS
-from operators.intents import Action, LegName, Order, OrderState, Verdict
+import msgspec
+
+LegName = Literal["option", "fund"]
+Action = Literal["first", "second", "exit"]
+Side = Literal["buy", "sell"]
+OrderState = Literal["intent", "sending", "working", "partial", "filled", "cancelled", "rejected", "expired", "unknown"]
 
 RANK: Final[dict[OrderState, int]] = {
     "intent": 0,
@@ -22,9 +23,51 @@ RANK: Final[dict[OrderState, int]] = {
 }
 """States only move up; a fill after a cancel is legal, so `filled` is the highest."""
 
-COLLAR_USD, COLLAR_FRACTION = 0.05, 0.05
-RATE_ORDERS, RATE_NS = 10, 10 * SECOND_NS
-IDENTICAL_NS = 2 * SECOND_NS
+
+class Order(msgspec.Struct):
+    """An order of the desk, in whole shares or contracts; prices are micro-dollars a share, None for a market order.
+
+    `attempt` counts the orders of one action. A cancel that is under way is `cancel_asked`. `unit_fee_micros` is what
+    the paper exchange takes for each unit filled.
+    """
+
+    order_id: str
+    signal_id: str
+    action: Action
+    attempt: int
+    symbol: str
+    side: Side
+    quantity: int
+    limit_micros: int | None
+    sent_ns: int
+    state: OrderState = "intent"
+    filled: int = 0
+    fills: int = 0
+    ended_ns: int | None = None
+    cancel_asked: bool = False
+    reason: str | None = None
+    unit_fee_micros: int = 0
+
+    @property
+    def open(self) -> bool:
+        """Whether it may still fill."""
+        return self.state not in ("filled", "cancelled", "rejected", "expired")
+
+    @property
+    def remaining(self) -> int:
+        """Units that are not filled."""
+        return self.quantity - self.filled
+
+
+class Fill(msgspec.Struct, frozen=True):
+    """One execution: the price is a share's in micro-dollars, the fee for all of it."""
+
+    execution_id: str
+    order_id: str
+    quantity: int
+    price_micros: int
+    fee_micros: int
+    at_ns: int
 
 
 def advance(order: Order, state: OrderState) -> bool:
@@ -39,35 +82,3 @@ def order_id(day: str, book_id: str, signal_id: str, leg: LegName, action: Actio
     """`sc-` + session as digits + `-` + 20 hex digits: the same for the same intent, whoever computes it."""
     text = f"{book_id}|{signal_id}|{leg}|{action}|{attempt}"
     return f"sc-{day.replace('-', '')}-{hashlib.sha256(text.encode()).hexdigest()[:20]}"
-
-
-def pretrade(book: BookState, symbol: str, quantity: int, limit_micros: int | None) -> list[Verdict]:
-    """What is asked of every entry order last: price collar, orders in 10 s, an identical order within 2 s.
-
-    Source: product rule "Pre-trade checks". Exits and cancels are never asked.
-    """
-    recent = [entry for entry in book.entries if book.now_ns - entry.sent_ns < RATE_NS]
-    verdicts = [Verdict(Refusal.RATE, len(recent) < RATE_ORDERS, float(len(recent)), RATE_ORDERS, "orders in 10 s")]
-    just_now = [entry for entry in recent if book.now_ns - entry.sent_ns < IDENTICAL_NS]
-    if any(
-        (entry.symbol, entry.quantity, entry.limit_micros) == (symbol, quantity, limit_micros) for entry in just_now
-    ):
-        verdicts.append(Verdict(Refusal.DUPLICATE, False, reason=f"the same order of {symbol} was sent within 2 s"))
-    if limit_micros is not None:
-        verdicts.append(_collar(book, symbol, limit_micros))
-    return verdicts
-
-
-def _collar(book: BookState, symbol: str, limit_micros: int) -> Verdict:
-    """The limit against ask + max($0.05, 5 %)."""
-    quote = book.quotes.get(symbol)
-    ask = quote.ask if quote is not None and prices.usable(quote) else 0.0
-    highest = ask + max(COLLAR_USD, COLLAR_FRACTION * ask)
-    limit = limit_micros / prices.DOLLAR
-    return Verdict(Refusal.COLLAR, limit <= highest, limit, highest, "USD")
-
-
-def remember(book: BookState, order: Order) -> None:
-    """Counts an entry order for the pre-trade checks of the next ten seconds."""
-    recent = [entry for entry in book.entries if book.now_ns - entry.sent_ns < RATE_NS]
-    book.entries = [*recent, Entry(order.sent_ns, order.symbol, order.quantity, order.limit_micros)]

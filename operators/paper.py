@@ -9,7 +9,7 @@ from math import isfinite
 from operators import prices
 from operators.book import BookState
 from operators.events import Quote
-from operators.intents import Fill, Order
+from operators.orders import Fill, Order
 
 AT_EXCHANGE = ("working", "partial")
 
@@ -27,7 +27,7 @@ def match(book: BookState, order: Order, quote: Quote | None) -> Fill | None:
 
     A quote without an ask can fill a sell. The execution id is a function of order and fill number.
     """
-    if quote is None or not book.quotes_fresh or quote.bid >= quote.ask:
+    if quote is None or not book.fresh(order.symbol) or quote.bid >= quote.ask:
         return None
     buy = order.side == "buy"
     price, size = (quote.ask, quote.ask_size) if buy else (quote.bid, quote.bid_size)
@@ -39,7 +39,8 @@ def match(book: BookState, order: Order, quote: Quote | None) -> Fill | None:
         return None
     taken[order.symbol] = taken.get(order.symbol, 0) + quantity
     execution_id = f"{order.order_id}-{order.fills + 1}"
-    return Fill(execution_id, order.order_id, quantity, prices.micros(price), 0, book.now_ns)
+    fee = quantity * order.unit_fee_micros
+    return Fill(execution_id, order.order_id, quantity, prices.micros(price), fee, book.now_ns)
 
 
 def _reaches(order: Order, price_micros: int) -> bool:

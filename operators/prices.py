@@ -3,6 +3,7 @@
 Market data are floats; what is ordered, filled and counted is a whole number of micro-dollars.
 """
 
+from collections.abc import Callable
 from decimal import Decimal
 
 from operators.events import Quote
@@ -12,6 +13,10 @@ HIGHEST = 1e9
 """Dollars above which a price is an error of its source; nothing listed comes near it."""
 FUND_TICK = 10_000
 """Smallest price step of shares and funds, one cent (Regulation NMS, prices of one dollar and more)."""
+
+
+Tick = Callable[[int], int]
+"""The smallest price step at a price, both in micro-dollars."""
 
 
 def micros(dollars: float) -> int:
@@ -52,6 +57,12 @@ def usable(quote: Quote | None) -> bool:
     return quote is not None and known(quote.bid) and known(quote.ask) and quote.bid < quote.ask
 
 
+def spread_fraction(quote: Quote) -> float:
+    """(ask - bid) / mid of a usable quote, from whole micro-dollars: one tick is one tick whatever the price."""
+    low, high = micros(quote.bid), micros(quote.ask)
+    return (high - low) / ((high + low) / 2)
+
+
 def bid(quote: Quote | None) -> int | None:
     """The bid to sell at, in micro-dollars: 0 where only the ask is known, None where the quote says nothing.
 
@@ -72,16 +83,24 @@ def mid(quote: Quote | None) -> float | None:
     return (low + micros(quote.ask)) / 2
 
 
-def entry_limit(quote: Quote, offset_micros: int, tick: int) -> int:
+def entry_limit(quote: Quote, offset_micros: int, tick: Tick) -> int:
     """Buy limit of a usable quote: mid + max(offset, half a tick), rounded up to a tick, never above the ask.
 
-    Source: product rule "Orders". Rounding up keeps an order at the bid from waiting there for ever.
+    The tick is asked again after rounding, which may have crossed a price where it grows. Source: product rule
+    "Orders". Rounding up keeps an order at the bid from waiting there for ever.
     """
-    ask = rounded_down(micros(quote.ask), tick)
-    middle = (micros(quote.bid) + micros(quote.ask)) // 2
-    return min(ask, rounded_up(middle + max(offset_micros, tick // 2), tick))
+    ask, middle = micros(quote.ask), (micros(quote.bid) + micros(quote.ask)) // 2
+    wanted = middle + max(offset_micros, tick(middle) // 2)
+    limit = rounded_up(wanted, tick(wanted))
+    return min(rounded_down(ask, tick(ask)), rounded_up(limit, tick(limit)))
 
 
-def exit_limit(quote: Quote | None, tick: int) -> int:
+def exit_limit(quote: Quote | None, tick: Tick) -> int:
     """Sell limit: the bid, rounded down to a tick; one tick where there is no bid."""
-    return max(tick, rounded_down(bid(quote) or 0, tick))
+    price = bid(quote) or 0
+    return max(tick(0), rounded_down(price, tick(price)))
+
+
+def fund_tick(_: int) -> int:
+    """The tick of shares and funds, at any price."""
+    return FUND_TICK

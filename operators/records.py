@@ -6,7 +6,7 @@ UTC with microseconds, absent is None. Every row belongs to a book; the natural 
 """
 
 import json
-from datetime import datetime
+from datetime import date, datetime
 from decimal import Decimal
 from typing import ClassVar
 
@@ -105,7 +105,10 @@ class VerdictRecord(Record, frozen=True):
 
 
 class CandidateRecord(Record, frozen=True):
-    """A contract or fund that was looked at; `lost_by` is the code of the first check that it failed."""
+    """A contract or fund that was looked at; `lost_by` is the code of the first check that it failed.
+
+    The columns from `score` on are a contract's, as they were when the signal was decided; None for funds.
+    """
 
     table: ClassVar[str] = "candidates"
     key: ClassVar[tuple[str, ...]] = ("signal_id", "leg", "position")
@@ -118,6 +121,13 @@ class CandidateRecord(Record, frozen=True):
     lost_by: str | None
     measured: float | None
     limit_value: float | None
+    score: float | None = None
+    delta: float | None = None
+    iv: float | None = None
+    bid: float | None = None
+    ask: float | None = None
+    volume: float | None = None
+    open_interest: float | None = None
 
 
 class OrderRecord(Record, frozen=True):
@@ -161,26 +171,18 @@ class FillRecord(Record, frozen=True):
     tape_seq: int
 
 
-class EtfScalpRecord(Record, frozen=True):
-    """A leveraged-fund scalp from its first fill on; `direction` is the signal's, every trade is a purchase.
+class ScalpRecord(Record, frozen=True):
+    """What both kinds of scalp have, from the first fill on; every trade is a purchase.
 
     `pnl` is net of `fees`, `pnl_pct` the fraction of cost that it is; both None while open.
     """
 
-    table: ClassVar[str] = "etf_scalps"
     key: ClassVar[tuple[str, ...]] = ("signal_id",)
     changes: ClassVar[bool] = True
 
     signal_id: str
     ticker: str
-    original_ticker: str
-    leverage: float
     direction: str
-    shares: int
-    entry_price: Decimal
-    exit_price: Decimal | None
-    stop_loss: Decimal
-    target_price: Decimal
     status: str
     exit_reason: str | None
     gross_pnl: Decimal | None
@@ -194,3 +196,35 @@ class EtfScalpRecord(Record, frozen=True):
     exit_time: datetime | None
     metadata_json: str
     tape_seq: int
+
+
+class EtfScalpRecord(ScalpRecord, frozen=True):
+    """A leveraged-fund scalp; `ticker` is the fund, `direction` the signal's."""
+
+    table: ClassVar[str] = "etf_scalps"
+
+    original_ticker: str
+    leverage: float
+    shares: int
+    entry_price: Decimal
+    exit_price: Decimal | None
+    stop_loss: Decimal
+    target_price: Decimal
+
+
+class OptionsScalpRecord(ScalpRecord, frozen=True):
+    """An option scalp; `ticker` is the signal's, premiums are dollars a share, Greeks those of the decision."""
+
+    table: ClassVar[str] = "options_scalps"
+
+    option_symbol: str
+    option_type: str
+    strike: Decimal
+    expiry: date
+    dte: int
+    contracts: int
+    entry_premium: Decimal
+    exit_premium: Decimal | None
+    entry_delta: float
+    entry_theta: float
+    entry_iv: float

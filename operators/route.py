@@ -1,9 +1,12 @@
-"""Pre-checks: what is asked of every signal before an instrument is looked for. No check is skipped for another."""
+"""Pre-checks: what is asked of every signal before an instrument is looked for. No check is skipped for another.
+
+How late it is for an option depends on what is listed: `strikes` asks that.
+"""
 
 from collections.abc import Callable
 from datetime import date
 
-from operators import sessions
+from operators import catalog, cutoffs, sessions
 from operators.codes import Refusal
 from operators.config import ScalpConfig
 from operators.events import MINUTE_NS, SECOND_NS
@@ -26,15 +29,18 @@ def prechecks(config: ScalpConfig) -> Callable[[Ticket], Ticket]:
             closed = f"{day} is not a trading day"
             return ticket.both(*common, not_evaluated(Refusal.START_TIME, closed))
         ticket = ticket.both(*common, _start_time(at_ns, session, config), *_fomc(at_ns, day, config))
-        return _too_late(ticket, session, config)
+        fund_minutes = (sessions.exit_ns(session) - at_ns) / MINUTE_NS
+        return ticket.judged(fund=cutoffs.too_late(fund_minutes, config))
 
     return check
 
 
 def _ticker(ticket: Ticket, config: ScalpConfig) -> Verdict:
-    ticker = ticket.setup.ticker
-    known = ticker in config.scalp_tickers
-    return Verdict(Refusal.TICKER, known, reason=None if known else f"{ticker} is not in scalp_tickers")
+    setup = ticket.setup
+    if setup.ticker in catalog.INDEX_OF.values() and setup.source == "own":
+        return Verdict(Refusal.TICKER, False, reason=f"{setup.ticker} follows the signals of its fund, not its own")
+    known = setup.ticker in config.scalp_tickers
+    return Verdict(Refusal.TICKER, known, reason=None if known else f"{setup.ticker} is not in scalp_tickers")
 
 
 def _conviction(ticket: Ticket, config: ScalpConfig) -> Verdict:
@@ -78,16 +84,3 @@ def _fomc(at_ns: int, day: date, config: ScalpConfig) -> list[Verdict]:
     limit_ns = window.start_ns if measured < 0 else window.end_ns
     limit = (limit_ns - window.statement_ns) / MINUTE_NS
     return [Verdict(Refusal.FOMC, not window.blocks(at_ns), measured, limit, "minutes from the statement")]
-
-
-def _too_late(ticket: Ticket, session: Session, config: ScalpConfig) -> Ticket:
-    """Minutes to the leg's last exit: of the latest option cut-off and of the session."""
-    cutoffs = (sessions.cutoff_ns(session, clock) for clock in (config.zero_dte_cutoff, config.one_dte_cutoff))
-    option = _minutes_left(ticket, max(cutoffs), config)
-    fund = _minutes_left(ticket, sessions.exit_ns(session), config)
-    return ticket.judged(option=option, fund=fund)
-
-
-def _minutes_left(ticket: Ticket, exit_ns: int, config: ScalpConfig) -> Verdict:
-    left, least = (exit_ns - ticket.setup.at_ns) / MINUTE_NS, float(config.min_minutes_to_exit)
-    return Verdict(Refusal.TOO_LATE, left >= least, left, least, "minutes to the exit")

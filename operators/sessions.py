@@ -151,6 +151,11 @@ def session_of(at_ns: int) -> Session | None:
     return _BY_DAY[index]
 
 
+def covers(at_ns: int) -> bool:
+    """Whether the table knows the day of an instant."""
+    return _MIDNIGHTS_NS[0] <= at_ns < _MIDNIGHTS_NS[-1]
+
+
 def session_holding(at_ns: int) -> Session | None:
     """The session that is open at an instant; None while the market is closed and outside the table."""
     index = bisect_right(_MIDNIGHTS_NS, at_ns) - 1
@@ -182,6 +187,15 @@ def dte(today: date, expiry: date) -> int:
     Raises OutsideTable for either day.
     """
     return _SESSIONS_BEFORE[_index(expiry) + 1] - _SESSIONS_BEFORE[_index(today)] - 1
+
+
+def last_trade_ns(expiry: date) -> int:
+    """When a contract trades last: the close of its expiry's session, or of the last session before it.
+
+    Expiring index and fund options trade no longer than that either (product rule "Units"). Raises OutsideTable.
+    """
+    found = session(expiry) or previous_session(expiry)
+    return found.close_ns
 
 
 def exit_ns(session: Session) -> int:

@@ -1,8 +1,40 @@
-"""How much: the size of a fund scalp from risk, leverage, position and buying power."""
+"""How much: the size of a scalp from what it risks, and the levels of its stop and target."""
 
 from operators import prices
 from operators.config import ScalpConfig
 from operators.signals import HIGH_CONVICTION
+
+
+class ScalpSizer:
+    """Position sizes of option scalps; money in micro-dollars."""
+
+    def __init__(self, config: ScalpConfig) -> None:
+        self.config = config
+
+    def calculate(
+        self, limit_micros: int, multiplier: int, fees_micros: int, conviction: float, equity_micros: int, halved: bool
+    ) -> int:
+        """Whole contracts at the entry limit; 0 where the risk budget does not pay for one: none is ever forced.
+
+        A contract risks its premium times `max_loss_pct` and the fees of both its sides. High conviction takes all,
+        medium half; the gate's adjustment halves again; neither goes under one. Raises ValueError if the limit is not
+        over 0. Source: product rule "Size".
+        """
+        if limit_micros <= 0:
+            raise ValueError(f"a contract cannot cost {prices.decimal(limit_micros)} USD a share")
+        risk = limit_micros * multiplier * self.config.max_loss_pct + fees_micros
+        contracts = max(0, int(equity_micros * self.config.max_risk_per_scalp / risk))
+        if conviction < HIGH_CONVICTION:
+            contracts = min(contracts, max(1, contracts // 2))
+        return min(contracts, max(1, contracts // 2)) if halved else contracts
+
+    def stop(self, average_micros: float) -> int:
+        """Stop level of the premium, in micro-dollars."""
+        return round(average_micros * (1.0 - self.config.max_loss_pct))
+
+    def target(self, average_micros: float) -> int:
+        """Target level of the premium, in micro-dollars."""
+        return round(average_micros * (1.0 + self.config.profit_target_pct))
 
 
 class ETFScalpSizer:

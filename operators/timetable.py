@@ -2,7 +2,7 @@
 
 from datetime import date
 
-from operators import sessions
+from operators import cutoffs, sessions
 from operators.book import BookState
 from operators.config import ScalpConfig
 from operators.events import MINUTE_NS
@@ -29,10 +29,9 @@ def begin_session(book: BookState, config: ScalpConfig, day: str) -> None:
 
     Raises KeyError for a day without a session.
     """
-    session = sessions.session(date.fromisoformat(day))
-    if session is None:
-        raise KeyError(f"{day} has no session to begin")
-    book.day, book.open_ns, book.close_ns = day, session.open_ns, session.close_ns
+    book.day = day
+    session = session_of(book)
+    book.open_ns, book.close_ns = session.open_ns, session.close_ns
     book.exit_ns = sessions.exit_ns(session)
     book.open_equity_micros, book.unsettled_micros = book.equity_micros(), 0
     book.scalps_today = book.stops_in_row = 0
@@ -44,7 +43,29 @@ def begin_session(book: BookState, config: ScalpConfig, day: str) -> None:
     book.set_timer(book.exit_ns, "session_end", "")
     book.set_timer(book.close_ns, "close", "")
     _plan_event(book, config, session)
+    _plan_options(book, config, session)
     await_open(book, session.close_ns)
+
+
+def session_of(book: BookState) -> sessions.Session:
+    """The book's session. Raises KeyError if its day has none."""
+    session = sessions.session(date.fromisoformat(book.day))
+    if session is None:
+        raise KeyError(f"{book.day} has no session")
+    return session
+
+
+def _plan_options(book: BookState, config: ScalpConfig, session: sessions.Session) -> None:
+    """Options held overnight get this session's cut-off; contracts that nobody holds are forgotten."""
+    for scalp in book.options():
+        dte = sessions.dte(session.day, scalp.expiry)
+        scalp.cutoff_ns = cutoffs.cutoff_ns(dte, session, config)
+        book.set_timer(scalp.cutoff_ns, "cutoff", scalp.signal_id)
+    held = {scalp.symbol for scalp in book.scalps.values()}
+    for symbol in [symbol for symbol in book.watches if symbol not in held]:
+        del book.watches[symbol]
+        for known in (book.quotes, book.ask_taken, book.bid_taken):
+            known.pop(symbol, None)
 
 
 def _plan_event(book: BookState, config: ScalpConfig, session: sessions.Session) -> None:

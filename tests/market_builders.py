@@ -8,10 +8,12 @@ from operators import signals
 from operators.codes import Refusal
 from operators.config import EngineSettings, ScalpConfig
 from operators.events import MINUTE_NS, AnyEvent, Bar, Direction, OutsideSignal, Quote
-from operators.intents import Conviction, LegName, Ticket, Verdict
+from operators.intents import Conviction, Ticket, Verdict
 from operators.market import Market
 from operators.moments import Setup, View
+from operators.orders import LegName
 from operators.route import prechecks
+from operators.strikes import choose
 from tests.play import EVENT_DRIVEN, started
 
 NEW_YORK = ZoneInfo("America/New_York")
@@ -103,8 +105,9 @@ def ticket(at_ns: int, conviction: float = 60.0, **changes: Any) -> Ticket:
 
 
 def judged(made: Ticket, **settings: Any) -> Ticket:
-    """The ticket after the pre-checks with these settings."""
-    return prechecks(ScalpConfig(**settings))(made)
+    """The ticket after the pre-checks and, without a chain, the choice of a contract, with these settings."""
+    config = ScalpConfig(**settings)
+    return choose(config)(prechecks(config)(made))
 
 
 def verdict(made: Ticket, code: Refusal, leg: LegName = "fund") -> Verdict | None:

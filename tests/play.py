@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from operators import funds, route, signals, strikes
+from operators import funds, gate, route, signals, strikes, underlyings
 from operators.config import EngineSettings, ScalpConfig
 from operators.events import AnyEvent, Mode, RunStarted
 from operators.intents import Ticket
@@ -49,7 +49,9 @@ class Line:
         self.market, self.desks = Market(self.config, self.settings), Desks(self.config, self.settings)
         self.rules = (
             route.prechecks(self.config),
-            strikes.choose,
+            underlyings.price_chain(self.config, self.settings),
+            strikes.choose(self.config),
+            gate.greeks_gate(self.config),
             funds.map_to_funds(self.config),
             funds.check_liquidity(self.config),
         )

@@ -31,6 +31,13 @@ OPTIONS_ONLY = (
     "max_theta_burn_pct",
     "max_gamma",
     "zero_dte_cutoff",
+    "stock_zero_dte",
+    "iv_rank_unknown",
+    "iv_rank_kind",
+    "theta_basis",
+    "planned_hold_minutes",
+    "max_total_premium_fraction",
+    "max_order_contracts",
 )
 
 

@@ -237,12 +237,12 @@ class TestPriority:
         position = held().position
         position.outside_run = 3
         prices = {name: situation.pop(name) for name in ("bid", "ask") if name in situation}
-        now = Situation(quote=quote(1, **prices), **situation)
-        assert exits.first(exits.FUND_RULES, position, now) == first
+        now = Situation(now_ns=1, quote=quote(1, **prices), widest_spread=0.10, **situation)
+        assert exits.first(position, now) == first
 
     def test_the_rules_stand_in_the_order_of_their_rows(self) -> None:
         assert [row for row in ROWS.values() if row != 7] == [1, 1, 2, 3, 4, 5, 6, 8, 9]
-        assert len(exits.FUND_RULES) == 8
+        assert (len(exits.FUND_RULES), len(exits.OPTION_RULES)) == (8, 9)
 
     def test_a_stream_that_is_too_old_gives_no_price_reason(self) -> None:
         # The quote of 48 is 3 s old when the bar closes; the stop was judged when it came, so a new scalp is asked.

@@ -7,19 +7,20 @@ from bytewax.testing import TestingSink
 from bytewax.visualize import to_rendered
 
 from flows.scalp import scalp
+from flows.settings import Settings
 from flows.tape.source import Reading, TapeSource
 from operators.config import EngineSettings, ScalpConfig
 from operators.market import Market
 from operators.steps import Desks
 from tests.play import started
 
-STEPS = ["tape", "market", "signal", "route", "strike", "fund", "liquidity", "desk", "ledger"]
+STEPS = ["tape", "market", "signal", "route", "greeks", "strike", "gate", "fund", "liquidity", "desk", "ledger"]
 
 
 def flow() -> Dataflow:
     config, settings = ScalpConfig(), EngineSettings()
     source = TapeSource(started(2), iter(()), 1, Reading())
-    return scalp(source, TestingSink([]), Market(config, settings), Desks(config, settings), config)
+    return scalp(source, TestingSink([]), Market(config, settings), Desks(config, settings), Settings(config, settings))
 
 
 def ids() -> list[str]:

@@ -15,12 +15,14 @@ from sqlalchemy import Engine
 
 from flows.records import database
 from flows.records.faults import OldDatabase
-from flows.records.tables import etf_scalps, metadata, natural_key, options_scalps
+from flows.records.tables import candidates, etf_scalps, metadata, natural_key, options_scalps
 from tests.rows import NOON, option_scalp
 
 pytest_plugins = ("tests.databases",)
 ROOT = Path(__file__).parents[1]
 LATER = ("book_id", "tape_seq", "gross_pnl", "fees", "second_half")
+CANDIDATE = {"book_id": "replay:1", "signal_id": "s1", "leg": "fund", "position": 1, "symbol": "TQQQ", "chosen": True}
+CANDIDATE |= {"lost_by": None, "measured": None, "limit_value": None}
 FUND = {"signal_id": "s1", "ticker": "TQQQ", "leverage": 3.0, "direction": "long", "shares": 10, "entry_time": NOON}
 
 
@@ -64,8 +66,21 @@ def check_136(engine: Engine) -> None:
     assert (fund["book_id"], fund["status"]) == ("before-137:1", "open")
 
 
+def rows_at_137(engine: Engine) -> None:
+    """A fund that was looked at, from before contracts were."""
+    with database.writing(engine) as connection:
+        connection.execute(candidates.insert().values(CANDIDATE))
+
+
+def check_137(engine: Engine) -> None:
+    with database.reading(engine) as connection:
+        row = connection.execute(sa.select(candidates)).mappings().one()
+    assert {name: row[name] for name in CANDIDATE} == CANDIDATE
+    assert {row[name] for name in row if name not in CANDIDATE} == {None}
+
+
 # Every revision before head has its rows here; a new migration adds the one that it leaves behind.
-ROWS = {"136": (rows_at_136, check_136)}
+ROWS = {"136": (rows_at_136, check_136), "137": (rows_at_137, check_137)}
 
 
 def earlier() -> list[str]:

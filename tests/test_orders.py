@@ -8,9 +8,13 @@ import pytest
 from operators import orders, prices
 from operators.book import BookState
 from operators.codes import Refusal
+from operators.config import EngineSettings
 from operators.events import SECOND_NS
-from operators.intents import Action, LegName, Order, OrderState, Verdict
+from operators.intents import Verdict
+from operators.orders import Action, LegName, Order, OrderState
+from operators.pretrade import pretrade, remember
 from tests.builders import quote
+from tests.play import started
 
 NOW = 10**18
 STATES: tuple[OrderState, ...] = get_args(OrderState)
@@ -24,11 +28,12 @@ def order(state: OrderState = "intent", number: int = 0, sent_ns: int = NOW, lim
 
 def book(*sent: Order) -> BookState:
     """A book at NOW with TQQQ at 49.99 to 50.00 that has sent these entries."""
-    found = BookState("replay:test", "leveraged_etf", 10**11, now_ns=NOW)
+    found = BookState.begun(started(NOW), EngineSettings())
+    found.now_ns = NOW
     found.quotes["TQQQ"] = quote(NOW)
     for earlier in sent:
         found.now_ns = earlier.sent_ns
-        orders.remember(found, earlier)
+        remember(found, earlier)
     found.now_ns = NOW
     return found
 
@@ -100,41 +105,41 @@ class TestNames:
 class TestPretrade:
     def test_the_collar_passes_at_five_percent_over_the_ask_and_not_a_tick_beyond(self) -> None:
         # 50.00 x 1.05 = 52.50.
-        assert failed(orders.pretrade(book(), "TQQQ", 1, 52_500_000)) == set()
-        assert failed(orders.pretrade(book(), "TQQQ", 1, 52_510_000)) == {Refusal.COLLAR}
+        assert failed(pretrade(book(), "TQQQ", 1, 52_500_000)) == set()
+        assert failed(pretrade(book(), "TQQQ", 1, 52_510_000)) == {Refusal.COLLAR}
 
     def test_the_collar_of_a_cheap_fund_is_five_cents(self) -> None:
         # 5 % of 0.50 is 0.025, so 0.55.
         cheap = book()
         cheap.quotes["TQQQ"] = quote(NOW, bid=0.49, ask=0.50)
-        assert failed(orders.pretrade(cheap, "TQQQ", 1, 550_000)) == set()
-        assert failed(orders.pretrade(cheap, "TQQQ", 1, 560_000)) == {Refusal.COLLAR}
+        assert failed(pretrade(cheap, "TQQQ", 1, 550_000)) == set()
+        assert failed(pretrade(cheap, "TQQQ", 1, 560_000)) == {Refusal.COLLAR}
 
     @pytest.mark.parametrize(("bid", "ask"), [(float("nan"), 50.0), (49.99, float("nan")), (50.0, 50.0)])
     def test_without_a_usable_quote_the_collar_fails(self, bid: float, ask: float) -> None:
         blind = book()
         blind.quotes["TQQQ"] = quote(NOW, bid=bid, ask=ask)
-        assert failed(orders.pretrade(blind, "TQQQ", 1, 50_000_000)) == {Refusal.COLLAR}
+        assert failed(pretrade(blind, "TQQQ", 1, 50_000_000)) == {Refusal.COLLAR}
 
     def test_a_market_order_has_no_collar(self) -> None:
-        codes = {verdict.code for verdict in orders.pretrade(book(), "TQQQ", 1, None)}
+        codes = {verdict.code for verdict in pretrade(book(), "TQQQ", 1, None)}
         assert codes == {Refusal.RATE}
 
     def test_the_tenth_order_in_ten_seconds_passes_and_the_eleventh_does_not(self) -> None:
         nine = [order(number=number, sent_ns=NOW - 3 * SECOND_NS) for number in range(9)]
-        assert failed(orders.pretrade(book(*nine), "TQQQ", 1, 50_000_000)) == set()
+        assert failed(pretrade(book(*nine), "TQQQ", 1, 50_000_000)) == set()
         ten = [*nine, order(number=9, sent_ns=NOW - 3 * SECOND_NS)]
-        assert failed(orders.pretrade(book(*ten), "TQQQ", 1, 50_000_000)) == {Refusal.RATE}
+        assert failed(pretrade(book(*ten), "TQQQ", 1, 50_000_000)) == {Refusal.RATE}
 
     def test_an_order_of_ten_seconds_ago_counts_no_more(self) -> None:
         for age_ns, codes in ((10 * SECOND_NS, set()), (10 * SECOND_NS - 1, {Refusal.RATE})):
             ten = [order(number=number, sent_ns=NOW - age_ns) for number in range(10)]
-            assert failed(orders.pretrade(book(*ten), "TQQQ", 1, 50_000_000)) == codes
+            assert failed(pretrade(book(*ten), "TQQQ", 1, 50_000_000)) == codes
 
     def test_an_identical_order_within_two_seconds_is_a_duplicate(self) -> None:
         for age_ns, codes in ((2 * SECOND_NS - 1, {Refusal.DUPLICATE}), (2 * SECOND_NS, set())):
             earlier = book(order(sent_ns=NOW - age_ns))
-            assert failed(orders.pretrade(earlier, "TQQQ", 100, 50_000_000)) == codes
+            assert failed(pretrade(earlier, "TQQQ", 100, 50_000_000)) == codes
 
     @pytest.mark.parametrize(
         ("symbol", "quantity", "limit"),
@@ -143,7 +148,7 @@ class TestPretrade:
     def test_an_order_that_differs_is_no_duplicate(self, symbol: str, quantity: int, limit: int) -> None:
         earlier = book(order(sent_ns=NOW - 1))
         earlier.quotes["SQQQ"] = quote(NOW, "SQQQ")
-        assert failed(orders.pretrade(earlier, symbol, quantity, limit)) == set()
+        assert failed(pretrade(earlier, symbol, quantity, limit)) == set()
 
 
 class TestLimits:
@@ -162,10 +167,10 @@ class TestLimits:
     def test_the_entry_limit_is_rounded_up_and_never_above_the_ask(
         self, bid: float, ask: float, offset: int, limit: int
     ) -> None:
-        assert prices.entry_limit(quote(NOW, bid=bid, ask=ask), offset, prices.FUND_TICK) == limit
+        assert prices.entry_limit(quote(NOW, bid=bid, ask=ask), offset, prices.fund_tick) == limit
 
     def test_without_an_offset_the_limit_of_a_one_tick_market_is_the_ask_not_the_bid(self) -> None:
-        assert prices.entry_limit(quote(NOW), 0, prices.FUND_TICK) == 50_000_000
+        assert prices.entry_limit(quote(NOW), 0, prices.fund_tick) == 50_000_000
 
     @pytest.mark.parametrize(
         ("bid", "ask", "limit"),
@@ -179,10 +184,10 @@ class TestLimits:
         ],
     )
     def test_the_exit_limit_is_the_bid_or_one_tick(self, bid: float, ask: float, limit: int) -> None:
-        assert prices.exit_limit(quote(NOW, bid=bid, ask=ask), prices.FUND_TICK) == limit
+        assert prices.exit_limit(quote(NOW, bid=bid, ask=ask), prices.fund_tick) == limit
 
     def test_the_exit_limit_without_any_quote_is_one_tick(self) -> None:
-        assert prices.exit_limit(None, prices.FUND_TICK) == 10_000
+        assert prices.exit_limit(None, prices.fund_tick) == 10_000
 
     def test_half_a_dollar_of_micros_survives_both_ways(self) -> None:
         assert prices.micros_of(prices.decimal(500_001)) == 500_001

@@ -6,7 +6,7 @@ from math import inf, nan
 import pytest
 
 from operators.config import EngineSettings
-from operators.intents import Order
+from operators.orders import Order
 from operators.paper import match, on_quote
 from tests.builders import Stage, ny, pending, quote
 

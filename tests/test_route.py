@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 
 from operators.codes import Refusal
-from operators.intents import LegName, Verdict
+from operators.intents import Verdict
+from operators.orders import LegName
 from tests.market_builders import at, judged, ny, passed, ticket, verdict
 
 HALF_DAY = date(2024, 12, 24)

@@ -119,15 +119,15 @@ def test_reading_200_000_events_takes_bounded_memory(tmp_path: Path) -> None:
 def test_info_tells_what_the_tape_holds(tape: Path) -> None:
     info = Tape(tape).info()
     assert (info.version, info.marks, info.cadences) == (1, ("MODELLED",), {"bar": 60.0, "quote": 60.0})
-    assert (info.events, info.history_events, info.tickers) == (8, 1, {"BRK.B": 1, "TQQQ": 1})
-    assert (info.first_at_ns, info.last_at_ns, info.rejected) == (T0, T0 + 7, {"duplicate": 1})
+    assert (info.events, info.history_events, info.tickers) == (13, 3, {"BRK.B": 1, "TQQQ": 1})
+    assert (info.first_at_ns, info.last_at_ns, info.rejected) == (T0, T0 + 12, {"duplicate": 1})
     assert (info.finished, info.torn, info.bytes) == (True, False, tape.stat().st_size)
     assert info.sources == header().sources
 
 
 def test_info_of_an_unfinished_tape_counts_its_events(tape: Path) -> None:
     info = Tape(unfinished(tape)).info()
-    assert (info.events, info.history_events, info.finished, info.torn) == (8, 1, False, False)
+    assert (info.events, info.history_events, info.finished, info.torn) == (13, 3, False, False)
 
 
 def test_verify_of_a_finished_tape_equals_its_info(many: Path) -> None:
@@ -194,7 +194,7 @@ def test_an_error_leaves_the_tape_that_was_to_be_overwritten(tape: Path) -> None
 def test_an_existing_tape_is_not_replaced_unasked(tape: Path) -> None:
     with pytest.raises(FileExistsError, match="exists already"):
         TapeWriter(tape, header())
-    assert len(list(Tape(tape).events())) == 8
+    assert len(list(Tape(tape).events())) == 13
 
 
 def test_a_tape_that_appeared_meanwhile_is_not_replaced(tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ import pytest
 
 from tests.sources import ROOT, tracked
 
-REVISIONS = {"136_options_scalper.py", "137_books_and_records.py"}
+REVISIONS = {"136_options_scalper.py", "137_books_and_records.py", "138_option_candidates.py"}
 ENSURE = """
 import sys
 from flows.records.database import ensure, head, migrations_folder, open_database, revision

@@ -129,6 +129,7 @@ candidates = Table(
     Column("lost_by", String),
     Column("measured", Real),
     Column("limit_value", Real),
+    *(Column(name, Real) for name in ("score", "delta", "iv", "bid", "ask", "volume", "open_interest")),
 )
 
 orders = Table(

@@ -15,6 +15,7 @@ from flows.tape.barfile import BarFile, survey
 from flows.tape.columns import BadBars
 from flows.tape.faults import Refused
 from flows.tape.frames import Header, Tally
+from flows.tape.places import Places
 from flows.tape.rows import Row, Stamp, rows
 from flows.tape.stamps import zone_named
 from flows.tape.writer import TapeWriter
@@ -61,15 +62,12 @@ class Days:
         return regular, self.count < self.history or (self.count == self.history and of_last_day)
 
 
-class Line:
-    """Gives events their place on the tape: seq from 1, `at_ns` never before the event and always later."""
-
-    def __init__(self) -> None:
-        self.seq = self.at_ns = 0
+class Line(Places):
+    """Makes the events of rows, each at its place on the tape."""
 
     def bar(self, row: Row, history: bool) -> Bar:
         """The bar of a row, known at its close."""
-        return Bar(*self._place(row.close_ns), row.ticker, *row.bar, history)
+        return Bar(*self.place(row.close_ns), row.ticker, *row.bar, history)
 
     def quotes(self, row: Row) -> Iterator[Quote]:
         """The modelled quote of a row, if it has one."""
@@ -77,11 +75,7 @@ class Line:
         sides = modelled_sides(close)
         if sides is not None:
             size = max(SMALLEST_SIZE, volume // 10)
-            yield Quote(*self._place(row.close_ns), row.ticker, *sides, size, size)
-
-    def _place(self, event_ns: int) -> tuple[int, int, int]:
-        self.seq, self.at_ns = self.seq + 1, max(self.at_ns + 1, event_ns)
-        return self.seq, self.at_ns, event_ns
+            yield Quote(*self.place(row.close_ns), row.ticker, *sides, size, size)
 
 
 def modelled_sides(close: float) -> tuple[float, float] | None:

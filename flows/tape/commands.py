@@ -1,5 +1,6 @@
 """`scalp import` and `scalp tape`."""
 
+from datetime import datetime
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -9,6 +10,7 @@ import typer
 from flows.faults import faults_of_input, progress, warn
 
 if TYPE_CHECKING:
+    from flows.tape.history_files import HistoryReport
     from flows.tape.reader import Tape, TapeInfo
 
 imports = typer.Typer(no_args_is_help=True, help="Make a tape from recorded data.")
@@ -43,13 +45,74 @@ def import_bars(
     for line in report.first_rejected:
         warn(line)
     if report.rejected:
-        warn(f"rows refused: {', '.join(f'{count} {why}' for why, count in report.rejected.items())}")
+        warn(f"rows refused: {_counts(report.rejected)}")
     bars = ", ".join(f"{name} {count}" for name, count in report.tickers.items())
     print(
         f"{out}: {report.events} events over {report.sessions} sessions; bars {bars}; {report.quotes} MODELLED quotes"
     )
     if report.sessions <= history:
         warn(f"all {report.sessions} sessions are history (--history {history}): nothing on this tape can trade")
+
+
+@imports.command("iv")
+def import_iv(
+    file: Annotated[Path, typer.Argument(help="CSV: date, ticker, iv (a fraction per year)")],
+    out: Annotated[Path, typer.Option(help="the tape to write")],
+    overwrite: Annotated[bool, typer.Option(help="replace an existing tape")] = False,
+) -> None:
+    """Import the at-the-money implied volatility of past sessions, to be replayed beside a market tape."""
+    from flows.tape.history_files import import_iv
+
+    with faults_of_input():
+        _tell_history(out, import_iv(file, out, overwrite=overwrite), "at-the-money IV")
+
+
+@imports.command("dividends")
+def import_dividends(
+    file: Annotated[Path, typer.Argument(help="CSV: ticker, ex_date, amount (dollars a share), declared")],
+    out: Annotated[Path, typer.Option(help="the tape to write")],
+    overwrite: Annotated[bool, typer.Option(help="replace an existing tape")] = False,
+) -> None:
+    """Import declared dividends, to be replayed beside a market tape."""
+    from flows.tape.history_files import import_dividends
+
+    with faults_of_input():
+        _tell_history(out, import_dividends(file, out, overwrite=overwrite), "dividends")
+
+
+def _tell_history(out: Path, report: "HistoryReport", what: str) -> None:
+    counts = ", ".join(f"{name} {count}" for name, count in report.tickers.items())
+    print(f"{out}: {report.events} events of {report.first} to {report.last}; {what} {counts}")
+
+
+@imports.command("lean")
+def import_lean(
+    root: Annotated[Path, typer.Argument(help="folder with LEAN's option and equity (or indexoption and index)")],
+    ticker: Annotated[str, typer.Option(help="the underlying; SPX or SPXW for the index and its weeklies")],
+    day: Annotated[list[datetime], typer.Option("--date", formats=["%Y-%m-%d"], help="a session; may be repeated")],
+    out: Annotated[Path, typer.Option(help="the tape to write")],
+    overwrite: Annotated[bool, typer.Option(help="replace an existing tape")] = False,
+) -> None:
+    """Import recorded option chains and their underlying from minutes in LEAN's folders."""
+    from flows.tape.lean import import_lean
+
+    with faults_of_input(), progress("import") as tell:
+        days = [moment.date() for moment in day]
+        report = import_lean(root, ticker, days, out, overwrite=overwrite, progress=tell)
+    for line in (*report.missing, *report.first_rejected):
+        warn(line)
+    if report.rejected:
+        warn(f"rows refused: {_counts(report.rejected)}")
+    if report.outside:
+        warn(f"rows outside the session left out: {_counts(report.outside)}")
+    print(
+        f"{out}: {report.events} events over {report.sessions} sessions; {report.contracts} contracts, "
+        f"{report.chains} chains, {report.bars} bars and {report.quotes} quotes of {report.ticker}"
+    )
+
+
+def _counts(counted: dict[str, int]) -> str:
+    return ", ".join(f"{count} {what}" for what, count in counted.items())
 
 
 @tapes.command()

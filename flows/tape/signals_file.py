@@ -1,15 +1,16 @@
-"""Signals of another engine: reads them from a CSV file and puts them among the events of a tape."""
+"""Signals of another engine: reads them from a CSV file and puts them, and history, among the events of a tape."""
 
-import csv
-from collections.abc import Iterable, Iterator
+import heapq
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime
+from operator import attrgetter
 from pathlib import Path
 from typing import Final, cast
 
 import msgspec
 from msgspec.structs import replace
 
-from flows.tape.columns import TICKER
+from flows.tape.csv_rows import Fields, read_rows, ticker_of
 from operators.events import AnyEvent, Direction, OutsideSignal
 from operators.sessions import ns
 
@@ -36,24 +37,28 @@ def read_signals(path: Path) -> list[OutsideRow]:
 
     Raises BadSignals, and FileNotFoundError if there is no such file.
     """
-    if not path.is_file():
-        raise FileNotFoundError(f"{path} does not exist or is no file: name a CSV file with {', '.join(COLUMNS)}")
     best: dict[tuple[int, str, Direction], OutsideRow] = {}
-    for row in _rows(path):
+    for row in read_rows(path, COLUMNS, _row, BadSignals):
         key = row.bar_close_ns, row.ticker, row.direction
         if key not in best or row.conviction > best[key].conviction:
             best[key] = row
     return [best[key] for key in sorted(best)]
 
 
-def merge(events: Iterable[AnyEvent], rows: Iterable[OutsideRow]) -> Iterator[AnyEvent]:
-    """The events with the signals among them by event time, a signal after the bars of its time.
+def merge(
+    events: Iterable[AnyEvent], rows: Iterable[OutsideRow], history: Sequence[Iterable[AnyEvent]] = ()
+) -> Iterator[AnyEvent]:
+    """The events with the signals among them by event time, a signal after the bars of its time, and with history.
 
-    `rows` are sorted as `read_signals` gives them. Events are numbered from 1 again; an event keeps its `at_ns`
-    unless the one before it stands there already, then it is one nanosecond later than that.
+    `rows` are sorted as `read_signals` gives them. Each stream of `history` comes by `at_ns`, before all else that
+    is known at the same time; where signals stand among the events does not depend on it. Events are numbered from 1
+    again; an event keeps its `at_ns` unless the one before it stands there already, then it is one nanosecond later
+    than that. One event of each stream is held, no more.
     """
     at_ns = 0
-    for seq, event in enumerate(_mixed(events, rows), 1):
+    # Among equals the earlier stream comes first.
+    known = heapq.merge(*history, _mixed(events, rows), key=attrgetter("at_ns"))
+    for seq, event in enumerate(known, 1):
         at_ns = max(at_ns + 1, event.at_ns)
         yield event if (event.seq, event.at_ns) == (seq, at_ns) else replace(event, seq=seq, at_ns=at_ns)
 
@@ -77,36 +82,13 @@ def _signal(row: OutsideRow) -> OutsideSignal:
     return OutsideSignal(0, row.bar_close_ns, row.bar_close_ns, row.ticker, row.direction, row.conviction)
 
 
-def _rows(path: Path) -> Iterator[OutsideRow]:
-    """Each row of the file, checked; raises BadSignals with the line number."""
-    with path.open(encoding="utf-8-sig", newline="") as file:
-        reader = csv.reader(file, strict=True)
-        try:
-            heading = _heading(next(reader, []))
-            yield from (_row(heading, fields) for fields in reader if fields)
-        except (csv.Error, ValueError) as error:
-            raise BadSignals(f"{path.name} line {max(1, reader.line_num)}: {error}") from error
-
-
-def _heading(names: list[str]) -> list[str]:
-    """The column names of the file; raises ValueError unless they are COLUMNS, in any order."""
-    if sorted(names) != sorted(COLUMNS):
-        raise ValueError(f"columns must be exactly {', '.join(COLUMNS)}; found: {', '.join(names) or 'none'}")
-    return names
-
-
-def _row(heading: list[str], fields: list[str]) -> OutsideRow:
+def _row(fields: Fields) -> OutsideRow:
     """One row; raises ValueError that says which field is wrong and what was expected."""
-    if len(fields) != len(heading):
-        raise ValueError(f"{len(fields)} fields where {len(heading)} are expected")
-    row = {name: value.strip() for name, value in zip(heading, fields, strict=True)}
-    ticker = row["ticker"].upper()
-    if not TICKER.fullmatch(ticker):
-        raise ValueError(f"ticker is {row['ticker']!r}, expected 1 to 6 letters or dots")
-    if row["direction"] not in DIRECTIONS:
-        raise ValueError(f"direction is {row['direction']!r}, expected long or short")
-    direction = cast(Direction, row["direction"])
-    return OutsideRow(ticker, _time(row["bar_close_utc"]), direction, _conviction(row["conviction"]))
+    ticker = ticker_of(fields)
+    if fields["direction"] not in DIRECTIONS:
+        raise ValueError(f"direction is {fields['direction']!r}, expected long or short")
+    direction = cast(Direction, fields["direction"])
+    return OutsideRow(ticker, _time(fields["bar_close_utc"]), direction, _conviction(fields["conviction"]))
 
 
 def _time(text: str) -> int:

@@ -1,0 +1,20 @@
+"""The contracts that a book has an interest in: their quotes in a snapshot, their rows in a new table."""
+
+from operators import contracts
+from operators.book import BookState, Watch
+from operators.events import Chain, Contracts, Quote
+
+
+def quotes(book: BookState, chain: Chain) -> list[Quote]:
+    """The quotes of a snapshot that the book wants, by symbol; a contract that the table does not list has none."""
+    found = [(symbol, watch) for symbol, watch in sorted(book.watches.items()) if watch.row >= 0]
+    wanted = [(symbol, watch.row) for symbol, watch in found if watch.underlying == chain.underlying]
+    return [contracts.quote_of(chain, row, symbol) for symbol, row in wanted]
+
+
+def relisted(book: BookState, table: Contracts) -> None:
+    """Finds the contracts in a new table."""
+    rows = {symbol: row for row, symbol in enumerate(table.symbols)}
+    for symbol, watch in book.watches.items():
+        if watch.underlying == table.underlying:
+            book.watches[symbol] = Watch(watch.underlying, rows.get(symbol, -1))
