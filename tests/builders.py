@@ -16,7 +16,7 @@ from operators.codes import Refusal
 from operators.config import EngineSettings, ScalpConfig
 from operators.desk import Desk
 from operators.events import MINUTE_NS, SECOND_NS, Bar, Command, Event, Mode, Quote
-from operators.intents import ETFScalpPosition, Ticket
+from operators.intents import Ticket
 from operators.moments import Moment, Setup, Source, View
 from operators.records import EtfScalpRecord, FillRecord, OrderRecord, Record, SignalRecord, VerdictRecord
 from tests.play import EVENT_DRIVEN, Line, started
@@ -179,7 +179,7 @@ class Stage:
         return self.scalp
 
     @property
-    def position(self) -> ETFScalpPosition:
+    def position(self) -> Any:
         """The only scalp that is not over."""
         (found,) = self.book.scalps.values()
         return found
