@@ -44,6 +44,8 @@ def tape_lines(path: Path, info: TapeInfo) -> Iterator[str]:
         yield "cadence " + ", ".join(f"{stream} {seconds:g} s" for stream, seconds in info.cadences.items())
     if info.tickers:
         yield "bars " + ", ".join(f"{ticker} {count}" for ticker, count in info.tickers.items())
+    if info.chains:
+        yield "option chains " + ", ".join(f"{ticker} {count}" for ticker, count in info.chains.items())
     for source in info.sources:
         yield f"from {source.name}, {source.rows} rows, SHA-256 {source.sha256}"
     for reason, count in info.rejected.items():

@@ -116,12 +116,17 @@ class Desk:
         for order in book.orders_of(symbol):
             self.entering.time_out(order)
         for scalp in [scalp for scalp in book.scalps_in_order() if scalp.symbol == symbol]:
-            scalp.mark_micros = prices.bid(book.quotes[symbol]) or scalp.mark_micros
+            scalp.mark_micros = self._mark(scalp, book.quotes[symbol])
             self.leaving.judge(scalp, self.leaving.situation(scalp))
             if scalp.exit_due is not None:
                 self.leaving.send(scalp)
                 if book.now_ns >= scalp.priced_ns + self.leaving.reprice_ns:
                     self.leaving.reprice(scalp)
+
+    def _mark(self, scalp: AnyScalp, quote: Quote) -> int:
+        """What a share would fetch. An option without a bid is worth nothing; a fund's bid is only not shown."""
+        bid = prices.bid(quote)
+        return scalp.mark_micros if bid is None or (bid == 0 and scalp.leg == "fund") else bid
 
     def _filled(self, order: Order, fill: Fill) -> None:
         scalp = self.book.scalps[order.signal_id]

@@ -77,10 +77,13 @@ class Entering:
         match chosen:
             case StrikeSelection():
                 self._look_at(chosen)
-                return self.budget.contracts(ticket, chosen, self._contract_limit(chosen.symbol, chosen.underlying))
+                limit = self._contract_limit(chosen.symbol, chosen.underlying)
+                if limit > 0:
+                    return self.budget.contracts(ticket, chosen, limit)
+                low = f"the ask of {chosen.quote.ask} is under the smallest price of {chosen.symbol}"
+                return 0, [not_evaluated(Refusal.SPREAD, low)]
             case FundCandidate() if chosen.symbol in self.book.quotes:
-                limit, price = self._fund_limit(chosen.symbol)
-                return self.budget.shares(ticket, chosen, limit, price)
+                return self.budget.shares(ticket, chosen, *self._fund_limit(chosen.symbol))
             case FundCandidate():
                 return 0, [not_evaluated(Refusal.FUND_SPREAD, f"this book has seen no quote of {chosen.symbol} yet")]
         return 0, []

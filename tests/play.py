@@ -12,8 +12,8 @@ from operators.moments import Setup
 from operators.records import Record
 from operators.steps import Desks, Item
 
-MINUTE_DATA = {"bar": 60.0, "quote": 60.0}
-EVENT_DRIVEN = {"bar": 0.0, "quote": 0.0}
+MINUTE_DATA = {"bar": 60.0, "quote": 60.0, "chain": 60.0}
+EVENT_DRIVEN = {"bar": 0.0, "quote": 0.0, "chain": 0.0}
 
 
 def started(

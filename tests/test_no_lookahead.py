@@ -21,6 +21,8 @@ from tests.walks import BUSY, line, trades, walk
 
 pytestmark = pytest.mark.slow
 
+ENCODER = msgspec.msgpack.Encoder(enc_hook=lambda columns: columns.tobytes())
+"""A priced chain holds columns of numpy."""
 Steps = list[bytes]
 """What each event led to, as bytes: items of the market, tickets, records."""
 FIVE_MINUTES = BUSY.model_copy(update={"entry_timeframe_minutes": 5})
@@ -40,7 +42,7 @@ def in_stages(events: Sequence[AnyEvent], config: ScalpConfig = BUSY) -> tuple[S
                     ticket = rule(ticket)
                 items[place] = ticket
     records = [[record for item in items for record in made.desks.on(item)] for items in found]
-    steps = [msgspec.msgpack.encode(pair) for pair in zip(found, records, strict=True)]
+    steps = [ENCODER.encode(pair) for pair in zip(found, records, strict=True)]
     return steps, [record for some in records for record in some]
 
 

@@ -1,4 +1,4 @@
-"""Made sessions with many trades: random walks of QQQ, SPY and their funds, quotes at every minute's close."""
+"""Made sessions with many trades: random walks of QQQ, SPY and their funds, quotes and QQQ's options every minute."""
 
 from collections.abc import Iterator, Sequence
 from datetime import date
@@ -10,7 +10,9 @@ import msgspec
 from operators.config import ScalpConfig
 from operators.events import MINUTE_NS, AnyEvent, Bar, Command, Direction, OutsideSignal, Quote
 from operators.records import Record
+from operators.sessions import next_session
 from tests.market_builders import WEEK, ny
+from tests.option_builders import snapshot, table
 from tests.play import Line, started
 
 Action = Literal["flatten", "pause", "resume", "mode"]
@@ -23,6 +25,9 @@ BUSY = ScalpConfig(
     cooldown_minutes=1,
     etf_stop_loss_pct=0.012,
     etf_profit_target_pct=0.012,
+    max_spread_pct=0.3,
+    max_gamma=1.0,
+    max_concurrent_scalps=2,
 )
 """Settings under which these sessions give some dozen trades."""
 DAYS = (*WEEK, date(2025, 4, 7))
@@ -30,6 +35,7 @@ DAYS = (*WEEK, date(2025, 4, 7))
 MINUTES = (20, 20, 20, 390, 60)
 FAMILIES = {"QQQ": {"QQQ": 1.0, "TQQQ": 3.0, "SQQQ": -3.0}, "SPY": {"SPY": 1.0, "SPXL": 3.0, "SPXS": -3.0}}
 HISTORY = 3
+OPTION_STRIKES = tuple(float(strike) for strike in range(90, 111))
 ACTIONS: tuple[tuple[Action, str], ...] = (
     ("flatten", ""),
     ("pause", ""),
@@ -47,10 +53,21 @@ def walk(seed: int) -> list[AnyEvent]:
     for number, (day, minutes) in enumerate(zip(DAYS, MINUTES, strict=True)):
         for minute in range(1, minutes + 1):
             close_ns = ny("09:30", day) + minute * MINUTE_NS
-            for place, event in enumerate(_minute(random, prices, number < HISTORY)):
+            history = number < HISTORY
+            happens = list(_minute(random, prices, history))
+            options = [] if history else _chain(day, minute, close_ns, prices["QQQ"])
+            for place, event in enumerate([*options, *happens]):
                 seq, at_ns = len(events) + 1, close_ns + place
                 events.append(msgspec.structs.replace(event, seq=seq, at_ns=at_ns, event_ns=close_ns))
     return events
+
+
+def _chain(day: date, minute: int, close_ns: int, spot: float) -> Iterator[AnyEvent]:
+    """The table of QQQ's options at a session's beginning, and their quotes."""
+    contracts = table(expiries=(day, next_session(day).day), strikes=OPTION_STRIKES)
+    if minute == 1:
+        yield contracts
+    yield snapshot(contracts, close_ns, spot=spot, spread=2 + minute % 3 * 4)
 
 
 def _minute(random: Random, prices: dict[str, float], history: bool) -> Iterator[AnyEvent]:

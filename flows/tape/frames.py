@@ -17,7 +17,7 @@ from zlib import crc32
 import msgspec
 from msgspec import msgpack
 
-from operators.events import AnyEvent, Bar, is_history, schema_hash
+from operators.events import AnyEvent, Bar, Chain, is_history, schema_hash
 
 FORMAT_VERSION: Final = 1
 PROGRAM: Final = "scalp"
@@ -91,7 +91,7 @@ class IndexEntry(msgspec.Struct, frozen=True, array_like=True):
 
 
 class Closing(msgspec.Struct, frozen=True, kw_only=True):
-    """What is known after the last event; `tickers` counts bars, `rejected` the rows refused, by reason."""
+    """What is known after the last event; `tickers` counts bars and `chains` snapshots, `rejected` refused rows."""
 
     events: int
     history_events: int
@@ -100,6 +100,7 @@ class Closing(msgspec.Struct, frozen=True, kw_only=True):
     tickers: dict[str, int]
     rejected: dict[str, int]
     index: tuple[IndexEntry, ...]
+    chains: dict[str, int] = {}
 
 
 class Tally:
@@ -111,6 +112,7 @@ class Tally:
         self.first: int | None = None
         self.last: int | None = None
         self.tickers: dict[str, int] = {}
+        self.chains: dict[str, int] = {}
         self.index: list[IndexEntry] = []
 
     def add(self, event: AnyEvent, offset: int) -> None:
@@ -122,6 +124,8 @@ class Tally:
         self.last = event.at_ns
         if isinstance(event, Bar):
             self.tickers[event.ticker] = self.tickers.get(event.ticker, 0) + 1
+        elif isinstance(event, Chain):
+            self.chains[event.underlying] = self.chains.get(event.underlying, 0) + 1
         self.history += is_history(event)
 
     def closing(self, rejected: dict[str, int]) -> Closing:
@@ -134,6 +138,7 @@ class Tally:
             tickers=dict(sorted(self.tickers.items())),
             rejected=dict(sorted(rejected.items())),
             index=tuple(self.index),
+            chains=dict(sorted(self.chains.items())),
         )
 
 

@@ -13,10 +13,11 @@ DAY_MS: Final = 24 * 60 * MINUTE_MS
 TRADE_FIELDS, QUOTE_FIELDS, INTEREST_FIELDS = 6, 11, 2
 MOST_CONTRACTS: Final = 2.0**24
 """A chain keeps counts as 32-bit floats, which are exact up to here; no recorded count comes near."""
-_NUMBER_SIGNS: Final = frozenset("0123456789.,+-eE")
+_NUMBER_SIGNS: Final = frozenset("0123456789.+-eE")
 _SIDE: Final = ("open", "high", "low", "close")
 
 Checked = TypeVar("Checked")
+Found = TypeVar("Found")
 
 
 class Sides(NamedTuple):
@@ -26,6 +27,9 @@ class Sides(NamedTuple):
     ask: float
     bid_size: float
     ask_size: float
+
+
+NOTHING: Final = Sides(nan, nan, nan, nan)
 
 
 class _Unfit(ValueError):
@@ -52,7 +56,8 @@ def trades(entry: Entry, per_dollar: int, most: float, refused: Refused) -> Iter
 def quotes(entry: Entry, per_dollar: int, most: float, refused: Refused) -> Iterator[tuple[int, Sides]]:
     """Start of the minute (ms since midnight) and the quote at its end, prices divided by `per_dollar`.
 
-    A size above `most` is refused.
+    A size above `most` is refused. A row that is refused says that nothing is known of both sides from its minute on:
+    the quote before it no longer stands.
     """
 
     def check(numbers: Numbers) -> Sides:
@@ -60,7 +65,7 @@ def quotes(entry: Entry, per_dollar: int, most: float, refused: Refused) -> Iter
         ask, ask_size = _side("ask", numbers[5:], per_dollar, most)
         return Sides(bid, ask, bid_size, ask_size)
 
-    return _rows(entry, QUOTE_FIELDS, MINUTE_MS, check, refused)
+    return _rows(entry, QUOTE_FIELDS, MINUTE_MS, check, refused, NOTHING)
 
 
 def interests(entry: Entry, refused: Refused) -> Iterator[tuple[int, float]]:
@@ -73,37 +78,54 @@ def interests(entry: Entry, refused: Refused) -> Iterator[tuple[int, float]]:
 
 
 def _rows(
-    entry: Entry, fields: int, step_ms: int, check: Callable[[Numbers], Checked], refused: Refused
+    entry: Entry,
+    fields: int,
+    step_ms: int,
+    check: Callable[[Numbers], Checked],
+    refused: Refused,
+    instead: Checked | None = None,
 ) -> Iterator[tuple[int, Checked]]:
-    """Time and checked numbers of the good lines; times rise, and a refused line does not move them."""
+    """Time and checked numbers of the good lines; their times rise.
+
+    A refused line whose time is good gives `instead`, if there is such a thing; it moves no clock, so times may then
+    step back. Any other refused line is as if it were not there.
+    """
     last_ms = -1
     for line, text in entry.lines:
+        first, *others = text.split(",")
+        at_ms = None
         try:
-            at_ms, numbers = _parsed(text, fields)
-            checked = check(numbers)
-            _check_time(at_ms, step_ms, last_ms)
+            at_ms = _time(first, step_ms, last_ms)
+            checked = check(_numbers(others, fields - 1))
         except _Unfit as unfit:
             refused.add(f"{entry.name} line {line}", *unfit.args)
+            if at_ms is not None and instead is not None:
+                yield at_ms, instead
             continue
         last_ms = at_ms
         yield at_ms, checked
 
 
-def _parsed(text: str, fields: int) -> tuple[int, Numbers]:
-    """The time and the numbers after it, None where a field is empty; raises _Unfit."""
-    first, *others = text.split(",")
-    if len(others) != fields - 1:
-        raise _Unfit("malformed", f"{len(others) + 1} fields where {fields} are expected")
+def _number(text: str, kind: Callable[[str], Found]) -> Found:
     # Without this, float() would take nan, 1_000 and digits of other scripts.
     if not _NUMBER_SIGNS.issuperset(text):
-        raise _Unfit("not_finite", f"{text[:80]!r} holds more than finite numbers")
+        raise _Unfit("not_finite", f"{text[:80]!r} holds more than a finite number")
     try:
-        return int(first), tuple(float(other) if other else None for other in others)
+        return kind(text)
     except ValueError as error:
-        raise _Unfit("not_finite", f"{text[:80]!r} holds what is no number") from error
+        raise _Unfit("not_finite", f"{text[:80]!r} is no number") from error
 
 
-def _check_time(at_ms: int, step_ms: int, last_ms: int) -> None:
+def _numbers(texts: list[str], fields: int) -> Numbers:
+    """The numbers after the time, None where a field is empty; raises _Unfit."""
+    if len(texts) != fields:
+        raise _Unfit("malformed", f"{len(texts) + 1} fields where {fields + 1} are expected")
+    return tuple(_number(text, float) if text else None for text in texts)
+
+
+def _time(text: str, step_ms: int, last_ms: int) -> int:
+    """Milliseconds since midnight, after those of the line before; raises _Unfit."""
+    at_ms = _number(text, int)
     if not 0 <= at_ms < DAY_MS or at_ms % step_ms:
         what = "the start of a minute" if step_ms == MINUTE_MS else "a time"
         raise _Unfit("time_bad", f"{at_ms} is not {what} of a day in milliseconds")
@@ -111,6 +133,7 @@ def _check_time(at_ms: int, step_ms: int, last_ms: int) -> None:
         raise _Unfit("duplicate", f"a row at {at_ms} ms stands already")
     if at_ms < last_ms:
         raise _Unfit("time_steps_back", f"{at_ms} ms follows {last_ms} ms")
+    return at_ms
 
 
 def _side(name: str, numbers: Numbers, per_dollar: int, most: float) -> tuple[float, float]:

@@ -22,7 +22,7 @@ from operators.events import AnyEvent, decode
 
 
 class TapeInfo(msgspec.Struct, frozen=True, kw_only=True):
-    """What a tape holds; times are `at_ns`, None if it has no event; `tickers` counts bars."""
+    """What a tape holds; times are `at_ns`, None if it has no event; `tickers` counts bars, `chains` snapshots."""
 
     version: int
     marks: tuple[str, ...]
@@ -33,6 +33,7 @@ class TapeInfo(msgspec.Struct, frozen=True, kw_only=True):
     first_at_ns: int | None
     last_at_ns: int | None
     tickers: dict[str, int]
+    chains: dict[str, int]
     rejected: dict[str, int]
     finished: bool
     torn_offset: int | None
@@ -165,6 +166,7 @@ class Tape:
             first_at_ns=counted.first_at_ns,
             last_at_ns=counted.last_at_ns,
             tickers=counted.tickers,
+            chains=counted.chains,
             rejected=counted.rejected,
             finished=self.finished,
             torn_offset=self.torn_offset,
