@@ -44,7 +44,7 @@ class FillsName(StrEnum):
 
 @app.command()
 def replay(
-    tape: Annotated[list[Path], typer.Argument(help="tapes, consecutive in time")],
+    tape: Annotated[list[Path], typer.Argument(help="tapes, consecutive in time; history may overlap")],
     mode: Annotated[ModeName, typer.Option(help="instruments")] = ModeName.BOTH,
     values: SetOption = None,
     rules_file: RulesOption = None,

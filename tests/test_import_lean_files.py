@@ -152,7 +152,7 @@ def test_a_file_to_import_is_never_overwritten(tmp_path: Path) -> None:
 
 def test_the_command_says_what_it_wrote_and_what_is_missing(tmp_path: Path) -> None:
     least(tmp_path)
-    bad = rows(quote(0, 51000, 53000), "1,2", quote(390, 51000, 53000))
+    bad = rows(quote(0, 51000, 53000), "34260000,2", quote(390, 51000, 53000))
     options(tmp_path, "quote", {CALL: bad})
     underlying(tmp_path, "quote", rows(quote(0, 1804000, 1806000)))
     out = tmp_path / "new.tape"
