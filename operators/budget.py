@@ -68,9 +68,10 @@ class Budget:
     def second_fits(self, scalp: AnyScalp, price: int) -> bool:
         """Whether the planned second half, at this price a share, is still within budget, cash and caps."""
         cost, planned = (scalp.second * scalp.multiplier * each for each in (price, scalp.limit_micros))
+        fees = 0 if isinstance(scalp, ETFScalpPosition) else 2 * self.contract_fee_micros * scalp.second
         checks = pretrade(self.book, scalp.symbol, scalp.second, price)
         return (
-            cost <= self._power + planned
+            cost + fees <= self._power + planned
             and self._within_budget(scalp, cost, cost - planned)
             and all(verdict.passed for verdict in checks)
         )

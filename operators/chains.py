@@ -16,7 +16,7 @@ from operators.contracts import FloatArray
 from operators.events import MINUTE_NS, Contracts
 from operators.greeks import Greeks, chain_greeks, forward_from_parity, twins
 from operators.moments import ChainView
-from operators.prices import HIGHEST
+from operators.prices import HIGHEST, LOWEST
 
 YEAR_NS: Final = 365 * 1440 * MINUTE_NS
 NEVER: Final = -1
@@ -61,7 +61,8 @@ def price(view: ChainView, at_ns: int, rate: float) -> PricedChain:
     dte, years = dte[row], years[row]
     discount = np.exp(-rate * years)
     bid, ask = (contracts.prices_of(column, len(table.symbols))[row] for column in (chain.bid, chain.ask))
-    mid = np.where((bid > 0.0) & (ask > bid) & (ask <= HIGHEST), (bid + ask) / 2.0, np.nan)
+    quoted = (bid >= LOWEST) & (ask > bid) & (ask <= HIGHEST)
+    mid = np.where(quoted, (np.where(quoted, bid, 0.0) + np.where(quoted, ask, 0.0)) / 2.0, np.nan)
     forward = _forwards(right, strike, years, mid, discount, np.nan if view.spot is None else view.spot)
     volume, interest = (
         contracts.counts_of(column, len(table.symbols))[row] for column in (chain.volume, chain.open_interest)

@@ -51,7 +51,8 @@ class Desk:
                 self._quotes(item, item.underlying, watches.quotes(self.book, item))
             case Contracts():
                 self._reach(item.seq, item.at_ns)
-                watches.relisted(self.book, item)
+                for symbol in watches.relisted(self.book, item):
+                    self._time_out(symbol)
             case Moment():
                 self._reach(item.seq, item.at_ns)
                 self._moment(item)
@@ -113,8 +114,7 @@ class Desk:
 
     def _scalps_on_quote(self, symbol: str) -> None:
         book = self.book
-        for order in book.orders_of(symbol):
-            self.entering.time_out(order)
+        self._time_out(symbol)
         for scalp in [scalp for scalp in book.scalps_in_order() if scalp.symbol == symbol]:
             scalp.mark_micros = self._mark(scalp, book.quotes[symbol])
             self.leaving.judge(scalp, self.leaving.situation(scalp))
@@ -122,6 +122,10 @@ class Desk:
                 self.leaving.send(scalp)
                 if book.now_ns >= scalp.priced_ns + self.leaving.reprice_ns:
                     self.leaving.reprice(scalp)
+
+    def _time_out(self, symbol: str) -> None:
+        for order in self.book.orders_of(symbol):
+            self.entering.time_out(order)
 
     def _mark(self, scalp: AnyScalp, quote: Quote) -> int:
         """What a share would fetch. An option without a bid is worth nothing; a fund's bid is only not shown."""
@@ -157,7 +161,7 @@ class Desk:
         else:
             book.left[scalp.ticker] = scalp.exit_ns
         book.stops_in_row = book.stops_in_row + 1 if stopped else 0
-        if scalp.entry_ns >= book.open_ns:
+        if scalp.entry_ns >= book.open_ns and status == "closed":
             book.day_trades[-1] = (book.day, book.day_trades[-1][1] + 1)
         if book.stops_in_row >= STOPS_IN_ROW:
             self._reduce(f"{STOPS_IN_ROW} stops in a row")
@@ -232,12 +236,12 @@ class Desk:
         for order in [order for _, order in sorted(self.book.orders.items()) if order.open]:
             self.blotter.end(order, "expired")
             self._settle(self.book.scalps[order.signal_id], order)
+        self.leaving.hold_overnight()
         if expiry.last_trades_are_over(self.book):
             self.book.set_timer(self.book.close_ns + expiry.LAST_BAR_LATE_NS, "expiry", "")
 
     def _settle_expired(self) -> None:
         """Settles what has expired, once its closing price is known."""
         for scalp in expiry.last_trades_are_over(self.book):
-            if scalp.spot is not None and expiry.closing_price_known(self.book, scalp):
-                expiry.settle(self.blotter, scalp, scalp.spot)
+            if expiry.settled(self.blotter, scalp):
                 self._over(scalp, "expired")

@@ -128,7 +128,8 @@ class Entering:
         """Cancels an entry that had its time and, on minute data, one more quote of its symbol."""
         late = self.book.now_ns >= order.sent_ns + self.timeout_ns
         minutes = self.book.stream(self.book.stream_of(order.symbol)).minutes
-        quoted = not minutes or newer(self.book.quotes.get(order.symbol), order.sent_ns)
+        quote = self.book.quotes.get(order.symbol)
+        quoted = not minutes or quote is None or newer(quote, order.sent_ns)
         if late and quoted and order.action != "exit":
             self.blotter.cancel(order, "timeout")
 

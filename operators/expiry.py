@@ -11,14 +11,19 @@ from operators.blotter import Blotter
 from operators.book import BookState
 from operators.codes import ExitReason
 from operators.events import MINUTE_NS, Bar
-from operators.intents import ScalpPosition
+from operators.intents import AnyScalp, ScalpPosition
 
 LAST_BAR_LATE_NS: Final = 5 * MINUTE_NS
 
 
+def over(book: BookState, scalp: AnyScalp) -> bool:
+    """Whether what a scalp holds no longer trades at this moment, for it has expired."""
+    return isinstance(scalp, ScalpPosition) and sessions.last_trade_ns(scalp.expiry) <= book.now_ns
+
+
 def last_trades_are_over(book: BookState) -> list[ScalpPosition]:
-    """The scalps held whose contracts no longer trade at this moment."""
-    return [scalp for scalp in book.options() if scalp.held and sessions.last_trade_ns(scalp.expiry) <= book.now_ns]
+    """The scalps held whose contracts have expired."""
+    return [scalp for scalp in book.options() if scalp.held and over(book, scalp)]
 
 
 def price_seen(book: BookState, bar: Bar) -> None:
@@ -28,14 +33,23 @@ def price_seen(book: BookState, bar: Bar) -> None:
             scalp.spot, scalp.spot_ns = bar.close, bar.event_ns
 
 
-def closing_price_known(book: BookState, scalp: ScalpPosition) -> bool:
-    """Whether a price stands by which an expired scalp can be settled now."""
-    last_ns = sessions.last_trade_ns(scalp.expiry)
-    return scalp.spot is not None and (scalp.spot_ns >= last_ns or book.now_ns >= last_ns + LAST_BAR_LATE_NS)
+def settled(blotter: Blotter, scalp: ScalpPosition) -> bool:
+    """Books what expired contracts are worth once their closing price is known; the scalp is then over, `expired`.
+
+    Without any price of the underlying a person has to settle it: it stays open, with an alarm.
+    """
+    last_ns, now_ns = sessions.last_trade_ns(scalp.expiry), blotter.book.now_ns
+    late = now_ns >= last_ns + LAST_BAR_LATE_NS
+    if scalp.spot is not None and (late or scalp.spot_ns >= last_ns):
+        _settle(blotter, scalp, scalp.spot)
+        return True
+    if late and not scalp.alarm:
+        _alarm(blotter, scalp, f"{scalp.symbol} expired and no price of {scalp.underlying} is known: settle it by hand")
+        blotter.report(scalp)
+    return False
 
 
-def settle(blotter: Blotter, scalp: ScalpPosition, spot: float) -> None:
-    """Books what the expired contracts are worth at the official close; the scalp is then over, `expired`."""
+def _settle(blotter: Blotter, scalp: ScalpPosition, spot: float) -> None:
     book, held = blotter.book, scalp.held
     worth = max(0, scalp.right * (prices.micros(spot) - prices.micros(scalp.strike)))
     amount = held * scalp.multiplier * worth
@@ -44,5 +58,10 @@ def settle(blotter: Blotter, scalp: ScalpPosition, spot: float) -> None:
     scalp.proceeds_micros, scalp.sold = scalp.proceeds_micros + amount, scalp.bought
     scalp.exit_ns, scalp.exit_due = book.now_ns, ExitReason.EXPIRED
     if worth and scalp.settlement == "physical":
-        scalp.alarm = f"{held} {scalp.symbol} expired in the money at {spot}: shares were assigned"
-        book.reduce(scalp.alarm, "person")
+        _alarm(blotter, scalp, f"{held} {scalp.symbol} expired in the money at {spot}: shares were assigned")
+
+
+def _alarm(blotter: Blotter, scalp: ScalpPosition, text: str) -> None:
+    """Tells a person, and enters nothing until that person says so."""
+    scalp.alarm = text
+    blotter.book.reduce(text, "person")

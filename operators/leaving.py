@@ -1,6 +1,6 @@
 """Leaving scalps: one live exit order per scalp, priced at the bid and priced again until nothing is held."""
 
-from operators import exits, prices
+from operators import exits, expiry, prices
 from operators.blotter import Blotter, seconds, tick_of
 from operators.codes import ExitReason, SecondHalf
 from operators.events import SECOND_NS, Quote
@@ -69,6 +69,12 @@ class Leaving:
             due_ns = max(self.book.now_ns, scalp.priced_ns + LEAST_BETWEEN_PRICES_NS)
             self.book.set_timer(due_ns, "reprice", scalp.signal_id)
 
+    def hold_overnight(self) -> None:
+        """What is held after the close is sold at the first usable quote, whatever its target was."""
+        for scalp in self.book.scalps_in_order():
+            if scalp.exit_due in (None, ExitReason.PROFIT_TARGET):
+                scalp.exit_due = ExitReason.SESSION_END
+
     def drop_second(self, scalp: AnyScalp, why: SecondHalf) -> None:
         """Gives up a second half that was not sent yet."""
         if scalp.second_half is SecondHalf.PLANNED:
@@ -92,9 +98,10 @@ class Leaving:
         return order if order is not None and order.open else None
 
     def send(self, scalp: AnyScalp) -> None:
-        """Sends the exit of what is held, if the market is open and no exit lives; else the next quote does."""
+        """Sends the exit of what is held, if its market is open and no exit lives; else the next quote does."""
         book = self.book
-        if scalp.held == 0 or self.live_exit(scalp) is not None or not book.open_ns <= book.now_ns < book.close_ns:
+        tradable = book.open_ns <= book.now_ns < book.close_ns and not expiry.over(book, scalp)
+        if scalp.held == 0 or self.live_exit(scalp) is not None or not tradable:
             return
         limit = prices.exit_limit(book.quotes.get(scalp.symbol), tick_of(scalp))
         self.blotter.send(scalp, "exit", scalp.held, limit, scalp.exit_due)

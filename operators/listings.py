@@ -69,11 +69,13 @@ class Listings(msgspec.Struct):
         return True
 
     def _measure(self, listing: Listing, chain: Chain, spot: float | None, rate: float) -> None:
+        """The IV of the session, if this is its first snapshot in the last 15 minutes."""
         session = sessions.session_holding(chain.event_ns - 1)
         if session is None or chain.event_ns < session.close_ns - IV_BEFORE_CLOSE_NS:
             return
-        day, view = session.day.isoformat(), listing.view(chain.at_ns, spot)
-        if view is not None and day not in listing.atm_ivs:
+        day = session.day.isoformat()
+        view = None if day in listing.atm_ivs else listing.view(chain.at_ns, spot)
+        if view is not None:
             listing.remember_iv(day, atm_iv(price(view, chain.at_ns, rate)))
 
     def history(self, event: AtmIv | Dividend) -> None:

@@ -9,8 +9,8 @@ from decimal import Decimal
 from operators.events import Quote
 
 DOLLAR = 1_000_000
-HIGHEST = 1e9
-"""Dollars above which a price is an error of its source; nothing listed comes near it."""
+LOWEST, HIGHEST = 1e-6, 1e9
+"""Dollars outside which a price is an error of its source; nothing listed comes near them."""
 FUND_TICK = 10_000
 """Smallest price step of shares and funds, one cent (Regulation NMS, prices of one dollar and more)."""
 
@@ -48,13 +48,15 @@ def rounded_down(price_micros: int, tick: int) -> int:
 
 
 def known(price: float) -> bool:
-    """Whether it is a price at all: over 0, finite and believable; False for NaN."""
-    return 0.0 < price <= HIGHEST
+    """Whether it is a price at all: a micro-dollar at least, finite and believable; False for NaN."""
+    return LOWEST <= price <= HIGHEST
 
 
 def usable(quote: Quote | None) -> bool:
-    """Whether an entry may rest on it: both sides known, ask over bid. Age is judged elsewhere."""
-    return quote is not None and known(quote.bid) and known(quote.ask) and quote.bid < quote.ask
+    """Whether an entry may rest on it: both sides known, ask over bid by a micro-dollar. Age is judged elsewhere."""
+    if quote is None or not (known(quote.bid) and known(quote.ask)):
+        return False
+    return micros(quote.bid) < micros(quote.ask)
 
 
 def spread_fraction(quote: Quote) -> float:

@@ -12,9 +12,13 @@ def quotes(book: BookState, chain: Chain) -> list[Quote]:
     return [contracts.quote_of(chain, row, symbol) for symbol, row in wanted]
 
 
-def relisted(book: BookState, table: Contracts) -> None:
-    """Finds the contracts in a new table."""
+def relisted(book: BookState, table: Contracts) -> list[str]:
+    """Finds the contracts in a new table; gives those that it does not list, of which nothing is quoted any more."""
     rows = {symbol: row for row, symbol in enumerate(table.symbols)}
     for symbol, watch in book.watches.items():
         if watch.underlying == table.underlying:
             book.watches[symbol] = Watch(watch.underlying, rows.get(symbol, -1))
+    gone = sorted(symbol for symbol, watch in book.watches.items() if watch.row < 0)
+    for symbol in gone:
+        book.quotes.pop(symbol, None)
+    return gone

@@ -36,7 +36,8 @@ def table(
 ) -> Contracts:
     """Calls and puts at all strikes and expiries; `more` changes fields of the table."""
     rows = [(expiry, strike, right) for expiry in expiries for strike in strikes for right in (1, -1)]
-    symbols = tuple(occ_symbol(more.pop("root", underlying), e, r, k) for e, k, r in rows)
+    root = more.pop("root", underlying)
+    symbols = tuple(occ_symbol(root, e, r, k) for e, k, r in rows)
     columns = {"rights": tuple(r for *_, r in rows), "strikes": tuple(k for _, k, _ in rows)}
     columns |= {"expiries": tuple(e for e, *_ in rows), "adjusted": (False,) * len(rows)}
     return Contracts(
