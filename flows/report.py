@@ -17,6 +17,8 @@ def lines(summary: dict[str, Any]) -> Iterator[str]:
     yield f"{summary['signals']} signals, {len(summary['trades'])} trades, {len(summary['open_positions'])} open"
     for code, count in summary["refusals"].items():
         yield f"  refused {count:4d}  {code}: {REFUSAL_TEXT[Refusal(code)]}"
+    if summary["unfilled"]:
+        yield f"  unfilled {summary['unfilled']:3d}  entry orders that nobody filled in time"
     for trade in summary["trades"]:
         yield (
             f"  {_new_york(trade['entry_time'])}  {trade['ticker']} {trade['direction']} -> {trade['quantity']} "

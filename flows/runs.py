@@ -138,6 +138,7 @@ def summary(run: Run) -> dict[str, Any]:
         "seconds": round(run.seconds, 3),
         "signals": queries.count_signals(run.engine, book),
         "refusals": queries.refusals(run.engine, book),
+        "unfilled": queries.count_unfilled(run.engine, book),
         "trades": list(queries.trades(run.engine, book)),
         "open_positions": queries.open_positions(run.engine, book),
         "equity": format(run.equity, "f"),

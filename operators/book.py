@@ -39,12 +39,14 @@ class Entry(msgspec.Struct, frozen=True):
 class Stream(msgspec.Struct):
     """A stream of quotes: when it spoke last (at its source), and how old it may be.
 
-    Older than `max_age_ns` nothing is entered, judged or filled on it, silent for `silence_ns` its positions are left.
+    Older than `max_age_ns` nothing is entered, judged or filled on it, silent for `silence_ns` its positions are left;
+    one quote that stood for `stand_ns` is believed.
     `minutes` says that it speaks once a minute, `watched` that a timer looks out for its silence.
     """
 
     max_age_ns: int
     silence_ns: int
+    stand_ns: int
     minutes: bool
     newest_ns: int = 0
     watched: bool = False
@@ -63,6 +65,11 @@ class Watch(msgspec.Struct, frozen=True):
 
 QUOTES: Final = "quote"
 """The stream of the funds' quotes. Each underlying's chain is a stream of its own, under the underlying's name."""
+
+
+STAND_SECONDS: Final = 1.0
+"""How long one wide quote has to stand to be believed, or 1.5 x the cadence of its stream: a quote of minute data
+stands for a minute whatever the market does. Source: product rule "Leave"."""
 
 
 class BookState(msgspec.Struct):
@@ -121,7 +128,8 @@ class BookState(msgspec.Struct):
         def stream(name: str, max_age_seconds: float) -> Stream:
             max_age_ns = event.age_limit_ns(name, max_age_seconds)
             silence_ns = event.age_limit_ns(name, settings.stale_exit_after_seconds)
-            return Stream(max_age_ns, silence_ns, event.cadences.get(name, 0.0) > 0.0)
+            stand_ns = event.age_limit_ns(name, STAND_SECONDS)
+            return Stream(max_age_ns, silence_ns, stand_ns, event.cadences.get(name, 0.0) > 0.0)
 
         streams = {QUOTES: stream("quote", settings.quote_max_age_seconds)}
         chains = stream("chain", settings.chain_max_age_seconds)

@@ -7,7 +7,7 @@ import msgspec
 
 from operators import prices
 from operators.codes import ExitReason
-from operators.events import SECOND_NS, Bar, Quote
+from operators.events import Bar, Quote
 from operators.intents import AnyScalp, ScalpPosition
 from operators.moments import Moment
 from operators.orders import LegName
@@ -15,8 +15,6 @@ from operators.orders import LegName
 EXHAUSTION_BARS: Final = 3
 WIDE: Final = 2.0
 """A spread over twice `max_spread_pct` is not believed at once. Source: product rule "Leave"."""
-DOUBT_NS: Final = SECOND_NS
-"""How long one wide quote has to stand to be believed. Source: product rule "Leave"."""
 ROWS: Final[dict[ExitReason, int]] = {
     ExitReason.OPERATOR: 1,
     ExitReason.RISK: 1,
@@ -37,12 +35,13 @@ class Situation(msgspec.Struct, frozen=True):
 
     `asked` is what a person or the kill switch wants, `flip` the fast cloud's new colour on the bar that just
     closed, `silent` that no quote came for too long, `event` and `session_end` that their time has come. A spread over
-    `widest_spread` (a fraction of the mid) is too wide for an option's stop to believe at once.
+    `widest_spread` (a fraction of the mid) is too wide for an option's stop to believe before it stood for `stand_ns`.
     """
 
     now_ns: int
     quote: Quote | None
     widest_spread: float
+    stand_ns: int
     asked: ExitReason | None = None
     flip: int = 0
     silent: bool = False
@@ -66,14 +65,14 @@ def stop_loss(scalp: AnyScalp, situation: Situation) -> ExitReason | None:
 def option_stop(scalp: AnyScalp, situation: Situation) -> ExitReason | None:
     """Row 2 for options, whose quotes may be wide: at once on a narrow one or with the ask itself at the stop.
 
-    Else when a second quote says so too, or the first has stood for a second.
+    Else when a second quote says so too, or the first has stood long enough.
     """
     quote = situation.quote
     if not isinstance(scalp, ScalpPosition) or quote is None or not stop_reached(scalp, quote):
         return None
     narrow = prices.usable(quote) and prices.spread_fraction(quote) <= WIDE * situation.widest_spread
     second = scalp.doubt_ns not in (0, quote.at_ns)
-    stood = situation.now_ns >= quote.at_ns + DOUBT_NS
+    stood = situation.now_ns >= quote.at_ns + situation.stand_ns
     if narrow or second or stood or prices.micros(quote.ask) <= scalp.stop_micros:
         return ExitReason.STOP_LOSS
     return None

@@ -28,6 +28,7 @@ class Leaving:
             now_ns=book.now_ns,
             quote=book.quotes.get(scalp.symbol) if book.fresh(scalp.symbol) else None,
             widest_spread=self.blotter.config.max_spread_pct,
+            stand_ns=self._stand_ns(scalp),
             asked=asked,
             flip=flip,
             silent=silent,
@@ -44,15 +45,19 @@ class Leaving:
         if reason is not None:
             self.leave(scalp, reason)
         if isinstance(scalp, ScalpPosition) and situation.quote is not None:
-            self._doubt(scalp, situation.quote)
+            self._doubt(scalp, situation.quote, situation.stand_ns)
 
-    def _doubt(self, scalp: ScalpPosition, quote: Quote) -> None:
-        """Notes since which quote the stop is reached, and looks again when that quote has stood for a second."""
+    def _stand_ns(self, scalp: AnyScalp) -> int:
+        """How long a quote of the scalp's stream has to stand to be believed by itself."""
+        return self.book.stream(self.book.stream_of(scalp.symbol)).stand_ns
+
+    def _doubt(self, scalp: ScalpPosition, quote: Quote, stand_ns: int) -> None:
+        """Notes since which quote the stop is reached, and looks again when that quote has stood long enough."""
         if not exits.stop_reached(scalp, quote):
             scalp.doubt_ns = 0
         elif scalp.doubt_ns == 0:
             scalp.doubt_ns = quote.at_ns
-            self.book.set_timer(quote.at_ns + exits.DOUBT_NS, "stop", scalp.signal_id)
+            self.book.set_timer(quote.at_ns + stand_ns, "stop", scalp.signal_id)
 
     def leave(self, scalp: AnyScalp, reason: ExitReason) -> None:
         """Begins an exit, or lets a reason of a higher row take over the working one."""

@@ -17,7 +17,8 @@ from tests.made_tapes import TUESDAY, at, signals_file
 pytest_plugins = ("tests.databases", "tests.tape_fixtures")
 
 SUMMARY = [
-    *("book_id", "events", "history_events", "seconds", "signals", "refusals", "trades", "open_positions", "equity"),
+    *("book_id", "events", "history_events", "seconds", "signals", "refusals", "unfilled"),
+    *("trades", "open_positions", "equity"),
     "records_sha256",
 ]
 TRADE = {

@@ -237,7 +237,7 @@ class TestPriority:
         position = held().position
         position.outside_run = 3
         prices = {name: situation.pop(name) for name in ("bid", "ask") if name in situation}
-        now = Situation(now_ns=1, quote=quote(1, **prices), widest_spread=0.10, **situation)
+        now = Situation(now_ns=1, quote=quote(1, **prices), widest_spread=0.10, stand_ns=1, **situation)
         assert exits.first(position, now) == first
 
     def test_the_rules_stand_in_the_order_of_their_rows(self) -> None:

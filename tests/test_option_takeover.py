@@ -60,7 +60,7 @@ class TestPriority:
         option.outside_run = 3
         now_ns = ny("14:00") if situation.pop("late", False) else ny("13:59")
         sides = {"bid": situation.pop("bid", 0.70), "ask": situation.pop("ask", 0.71)}
-        now = Situation(now_ns=now_ns, quote=quote(now_ns, **sides), widest_spread=0.10, **situation)
+        now = Situation(now_ns=now_ns, quote=quote(now_ns, **sides), widest_spread=0.10, stand_ns=1, **situation)
         assert exits.first(option, now) == first
 
 

@@ -158,6 +158,14 @@ def refusals(engine: Engine, book_id: str) -> dict[str, int]:
     return dict(sorted(counts, key=lambda pair: (-pair[1], pair[0])))
 
 
+def count_unfilled(engine: Engine, book_id: str) -> int:
+    """How many of a book's signals entered and were never filled; raises DatabaseUnavailable."""
+    filled = [select(t.c.signal_id).where(t.c.book_id == book_id) for t in (options_scalps, etf_scalps)]
+    entered = select(func.count()).where(signals.c.book_id == book_id, signals.c.decision == "entered")
+    with reading(engine) as connection:
+        return connection.execute(entered.where(signals.c.signal_id.not_in(union_all(*filled)))).scalar_one()
+
+
 def count_signals(engine: Engine, book_id: str) -> int:
     """How many signals a book has, refused ones included; raises DatabaseUnavailable."""
     with reading(engine) as connection:
