@@ -3,12 +3,13 @@ SHELL := /bin/sh
 BIN := .venv/bin
 DATABASE ?= sqlite:///scalp.db
 
-.PHONY: help install check test migrate replay lock clean
+.PHONY: help install check test model migrate replay lock clean
 
 help:
 	@echo "make install   .venv with everything in it, from the lock (hashes checked)"
 	@echo "make check     ruff, mypy, layout"
 	@echo "make test      all tests, with branch coverage of operators/ (PostgreSQL is used, or started, if it is there)"
+	@echo "make model     10,000 random runs of the model of the desk (make test plays 1,000)"
 	@echo "make migrate   bring DATABASE to this program's tables ($(DATABASE))"
 	@echo "make replay TAPE=F   replay a tape into DATABASE"
 	@echo "make lock      write requirements.lock anew"
@@ -31,6 +32,9 @@ check: install
 test: install
 	.ci/with-postgres $(BIN)/python -m pytest -q -n 2 -m "not slow" --cov --cov-report=term
 	$(BIN)/python -m pytest -q -n 2 -m slow
+
+model: install
+	SCALP_MODEL_RUNS=10000 $(BIN)/python -m pytest -q tests/test_desk_model.py
 
 migrate: install
 	$(BIN)/scalp db upgrade --database "$(DATABASE)"

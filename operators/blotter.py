@@ -98,7 +98,7 @@ class Blotter:
     def _bought(self, scalp: AnyScalp, fill: Fill, amount: int) -> None:
         if scalp.bought == 0:
             scalp.entry_ns = fill.at_ns
-            scalp.mark_micros = prices.bid(self.book.quotes.get(scalp.symbol)) or fill.price_micros
+            scalp.mark_micros = mark(scalp, self.book.quotes.get(scalp.symbol), fill.price_micros)
             self.book.scalps_today += 1
         scalp.working -= fill.quantity
         scalp.bought, scalp.cost_micros = scalp.bought + fill.quantity, scalp.cost_micros + amount
@@ -120,6 +120,15 @@ class Blotter:
 def tick_of(scalp: AnyScalp) -> prices.Tick:
     """The price steps of what a scalp trades."""
     return contracts.ticks(scalp.underlying) if isinstance(scalp, ScalpPosition) else prices.fund_tick
+
+
+def mark(scalp: AnyScalp, quote: Quote | None, otherwise: int) -> int:
+    """What a share would fetch, in micro-dollars; `otherwise` where the quote says nothing of it.
+
+    An option without a bid is worth nothing; a fund's bid is only not shown.
+    """
+    bid = prices.bid(quote)
+    return otherwise if bid is None or (bid == 0 and scalp.leg == "fund") else bid
 
 
 def newer(quote: Quote | None, since_ns: int) -> bool:

@@ -72,6 +72,7 @@ class Budget:
         checks = pretrade(self.book, scalp.symbol, scalp.second, price)
         return (
             cost + fees <= self._power + planned
+            and scalp.second <= self._one_order(price * scalp.multiplier)
             and self._within_budget(scalp, cost, cost - planned)
             and all(verdict.passed for verdict in checks)
         )
@@ -83,11 +84,10 @@ class Budget:
             budget = ETFScalpSizer(self.config).budget(scalp.leverage, scalp.conviction, equity)
             exposure = self.book.exposure_micros() + round(abs(scalp.leverage) * dearer)
             return scalp.cost_micros + cost <= budget and exposure <= self.config.max_gross_leverage * equity
-        risked = (scalp.cost_micros + cost) * self.config.max_loss_pct
-        fees = 2 * self.contract_fee_micros * (scalp.bought + scalp.second)
+        sizer, fees = ScalpSizer(self.config), 2 * self.contract_fee_micros * (scalp.bought + scalp.second)
         premium = self.book.premium_micros() + dearer
         return (
-            risked + fees <= equity * self.config.max_risk_per_scalp
+            sizer.risk(scalp.cost_micros + cost, fees) <= sizer.budget(equity)
             and premium <= self.config.max_total_premium_fraction * equity
         )
 

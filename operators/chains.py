@@ -53,7 +53,7 @@ class PricedChain(msgspec.Struct, frozen=True, eq=False):
 
 
 def price(view: ChainView, at_ns: int, rate: float) -> PricedChain:
-    """The chain with Greeks at an instant; `rate` is continuous, a year. Raises OutsideTable for the day itself."""
+    """The chain with Greeks at an instant; `rate` is continuous, a year."""
     table, chain = view.table, view.chain
     row = np.flatnonzero(~np.asarray(table.adjusted, dtype=bool))
     right, strike = (np.asarray(column, dtype=np.float64)[row] for column in (table.rights, table.strikes))

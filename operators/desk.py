@@ -6,8 +6,8 @@ an event's quote is matched against working orders before a timer due at that ve
 
 from typing import Literal
 
-from operators import commands, exits, expiry, paper, prices, timetable, watches
-from operators.blotter import Blotter
+from operators import commands, exits, expiry, paper, timetable, watches
+from operators.blotter import Blotter, mark
 from operators.book import QUOTES, BookState, Timer
 from operators.codes import ExitReason
 from operators.config import EngineSettings, ScalpConfig
@@ -116,7 +116,7 @@ class Desk:
         book = self.book
         self._time_out(symbol)
         for scalp in [scalp for scalp in book.scalps_in_order() if scalp.symbol == symbol]:
-            scalp.mark_micros = self._mark(scalp, book.quotes[symbol])
+            scalp.mark_micros = mark(scalp, book.quotes[symbol], scalp.mark_micros)
             self.leaving.judge(scalp, self.leaving.situation(scalp))
             if scalp.exit_due is not None:
                 self.leaving.send(scalp)
@@ -126,11 +126,6 @@ class Desk:
     def _time_out(self, symbol: str) -> None:
         for order in self.book.orders_of(symbol):
             self.entering.time_out(order)
-
-    def _mark(self, scalp: AnyScalp, quote: Quote) -> int:
-        """What a share would fetch. An option without a bid is worth nothing; a fund's bid is only not shown."""
-        bid = prices.bid(quote)
-        return scalp.mark_micros if bid is None or (bid == 0 and scalp.leg == "fund") else bid
 
     def _filled(self, order: Order, fill: Fill) -> None:
         scalp = self.book.scalps[order.signal_id]

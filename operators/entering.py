@@ -83,7 +83,10 @@ class Entering:
                 low = f"the ask of {chosen.quote.ask} is under the smallest price of {chosen.symbol}"
                 return 0, [not_evaluated(Refusal.SPREAD, low)]
             case FundCandidate() if chosen.symbol in self.book.quotes:
-                return self.budget.shares(ticket, chosen, *self._fund_limit(chosen.symbol))
+                order_limit, price = self._fund_limit(chosen.symbol)
+                if price > 0:
+                    return self.budget.shares(ticket, chosen, order_limit, price)
+                return 0, [not_evaluated(Refusal.FUND_SPREAD, f"the ask of {chosen.symbol} is under one tick")]
             case FundCandidate():
                 return 0, [not_evaluated(Refusal.FUND_SPREAD, f"this book has seen no quote of {chosen.symbol} yet")]
         return 0, []

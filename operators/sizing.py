@@ -1,8 +1,15 @@
 """How much: the size of a scalp from what it risks, and the levels of its stop and target."""
 
+from fractions import Fraction
+
 from operators import prices
 from operators.config import ScalpConfig
 from operators.signals import HIGH_CONVICTION
+
+
+def exact(setting: float) -> Fraction:
+    """A setting as it was written: 0.29 is 29/100 and not the nearest binary number."""
+    return Fraction(repr(setting))
 
 
 class ScalpSizer:
@@ -22,11 +29,18 @@ class ScalpSizer:
         """
         if limit_micros <= 0:
             raise ValueError(f"a contract cannot cost {prices.decimal(limit_micros)} USD a share")
-        risk = limit_micros * multiplier * self.config.max_loss_pct + fees_micros
-        contracts = max(0, int(equity_micros * self.config.max_risk_per_scalp / risk))
+        contracts = max(0, int(self.budget(equity_micros) / self.risk(limit_micros * multiplier, fees_micros)))
         if conviction < HIGH_CONVICTION:
             contracts = min(contracts, max(1, contracts // 2))
         return min(contracts, max(1, contracts // 2)) if halved else contracts
+
+    def budget(self, equity_micros: int) -> Fraction:
+        """What one scalp may risk, in micro-dollars; exact, so that a budget that divides evenly is used whole."""
+        return equity_micros * exact(self.config.max_risk_per_scalp)
+
+    def risk(self, cost_micros: int, fees_micros: int) -> Fraction:
+        """What is lost if the stop is hit, in micro-dollars: that share of the premium, and the fees."""
+        return cost_micros * exact(self.config.max_loss_pct) + fees_micros
 
     def stop(self, average_micros: float) -> int:
         """Stop level of the premium, in micro-dollars."""

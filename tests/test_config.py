@@ -2,6 +2,7 @@
 
 from datetime import time
 from decimal import Decimal
+from math import nan
 from typing import Any
 
 import pytest
@@ -13,6 +14,8 @@ from operators.events import OutsideSignal
 from operators.market import Market
 from operators.moments import Setup
 from tests.builders import Stage, ny
+from tests.option_builders import TOMORROW, OptionStage, table
+from tests.strike_builders import Chains
 
 # Product requirement "Configuration", field by field; clocks are times here.
 REQUIRED: dict[str, Any] = {
@@ -150,6 +153,10 @@ def test_settings_do_not_change_after_they_are_made() -> None:
         ("paper_latency_ms", 200),
         ("start_equity_usd", Decimal(100_000)),
         ("account_profile", "none"),
+        ("chain_max_age_seconds", 5.0),
+        ("risk_free_rate", 0.04),
+        ("paper_fee_per_contract_usd", Decimal("0.65")),
+        ("index_options", False),
     ],
 )
 def test_an_engine_setting_has_its_default(name: str, default: object) -> None:
@@ -161,3 +168,38 @@ def test_an_outside_signals_age_limit_is_a_setting() -> None:
     (born,) = market.on(OutsideSignal(1, ny("10:00"), ny("10:00"), "QQQ", "long", 80.0))
     assert isinstance(born, Setup)
     assert born.max_age_ns == 10_000_000_000
+
+
+@pytest.mark.parametrize(("seconds", "code"), [(4.0, None), (3.999, "no_chain")])
+def test_a_chains_age_limit_is_a_setting(seconds: float, code: str | None) -> None:
+    stage = OptionStage(engine=EngineSettings(chain_max_age_seconds=seconds))
+    stage.chain("10:00")
+    assert stage.signal("10:00:04").code == code
+
+
+@pytest.mark.parametrize(("rate", "code"), [(0.0, None), (0.25, "delta")])
+def test_without_pairs_the_rate_moves_the_forward_and_with_it_the_deltas(rate: float, code: str | None) -> None:
+    # No put is quoted, so the forward of tomorrow is 571 x exp(rate x 30 / 8,760), 571.00 or 571.49: the call at 573
+    # is 2.00 or 1.51 away from it, and its delta is 0.385 or 0.406.
+    band = {"target_delta_min": 0.38, "target_delta_max": 0.40}
+    engine = EngineSettings(risk_free_rate=rate)
+    stage = OptionStage(engine=engine, contracts=table(expiries=(TOMORROW,)), **band)
+    stage.chain("10:00", {name: {"bid": nan} for name in stage.contracts.symbols if "P0" in name})
+    assert stage.signal("10:00:01").code == code
+
+
+@pytest.mark.parametrize(("fee", "contracts", "fees"), [("0.65", 50, "16.25"), ("0", 51, "0"), ("2.5", 45, "57.5")])
+def test_the_fee_of_a_contract_is_risked_on_both_sides_and_paid_on_each(fee: str, contracts: int, fees: str) -> None:
+    # At 0.77: 2,000 / (38.50 + 1.30) = 50.3, 2,000 / 38.50 = 51.9, 2,000 / (38.50 + 5.00) = 45.98; half is bought.
+    stage = OptionStage(engine=EngineSettings(risk_free_rate=0.0, paper_fee_per_contract_usd=Decimal(fee)))
+    scalp = stage.buy()
+    assert (scalp.contracts + stage.option.second, scalp.fees) == (contracts, Decimal(fees))
+
+
+@pytest.mark.parametrize(("may", "bought"), [(False, "SPY250818C00572000"), (True, "SPX250818C00572000")])
+def test_options_of_the_index_are_bought_only_where_the_account_may(may: bool, bought: str) -> None:
+    stage = Chains(engine=EngineSettings(risk_free_rate=0.0, index_options=may), scalp_tickers=("SPY", "SPX"))
+    stage.list("10:00", "SPY")
+    stage.list("10:00:00.5", "SPX")
+    stage.signal("10:00:01", "SPY")
+    assert stage.order("first").symbol == bought

@@ -9,6 +9,7 @@ import pytest
 from operators.sessions import next_session, utc
 from tests.builders import Stage, ny
 from tests.option_builders import FREE, OptionStage, snapshot, table
+from tests.play import MINUTE_DATA
 
 CLEAR = (400.0, 401.0)
 """A cloud far under the usual bar: low 500 is over it, and the bar rises."""
@@ -83,6 +84,15 @@ class TestExitLogic:
         assert reason(stage) is None
         stage.state("10:00:02.5", bid, ask)
         assert reason(stage) == ("stop_loss" if due else None)
+
+    def test_on_minute_data_a_lone_wide_quote_stops_nothing_until_the_next_one_says_so_too(self) -> None:
+        # Every quote of minute data stands for a minute: 1.5 x 60 s would have to pass.
+        stage = held(cadences=MINUTE_DATA)
+        stage.state("10:01", *WIDE)
+        stage.reach("10:01:59.9")
+        assert reason(stage) is None
+        stage.state("10:02", *WIDE)
+        assert reason(stage) == "stop_loss"
 
     def test_a_wide_quote_is_believed_when_it_has_stood_for_a_second(self) -> None:
         stage = held()
