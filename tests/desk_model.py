@@ -146,7 +146,8 @@ class Ledger:
         self.cash += (amount if fill.side == "sell" else -amount) - micros(fill.fee)
         if trade.bought == 0:
             self.today += 1
-            trade.mark = sound_bid(self.shown.known.get(trade.symbol)) or price
+            trade.mark = price
+            trade.quoted(self.shown.known.get(trade.symbol))
         trade.filled(fill.side, fill.quantity, amount)
 
     def _scalp(self, record: ScalpRecord, bar: Bar | None) -> None:

@@ -3,7 +3,9 @@
 from datetime import date
 from typing import Any
 
-from operators import sessions
+import pytest
+
+from operators import sessions, timetable
 from operators.config import EngineSettings, ScalpConfig
 from operators.events import Command
 from operators.steps import Desks
@@ -198,3 +200,7 @@ class TestBooks:
     def test_every_record_carries_its_book(self) -> None:
         stage = held(book_id="replay:mine")
         assert {record.book_id for record in stage.records} == {"replay:mine"}
+
+    def test_a_day_without_a_session_does_not_begin(self) -> None:
+        with pytest.raises(KeyError, match="2025-08-17 has no session"):
+            timetable.begin_session(Stage().book, ScalpConfig(), "2025-08-17")
