@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from flows.faults import RUN_FAILED, fail, faults_of_input, progress, run_command, warn
+from flows.faults import BAD_INPUT, RUN_FAILED, fail, faults_of_input, progress, run_command, warn
 from flows.records.commands import DatabaseOption, databases, export
 from flows.tape.commands import imports, tapes
 
@@ -51,6 +51,7 @@ def replay(
     signals: Annotated[Path | None, typer.Option(help="CSV: ticker, bar_close_utc, direction, conviction")] = None,
     database: DatabaseOption = None,
     batch: Annotated[int, typer.Option(min=1, help="events a batch; changes speed only")] = 1000,
+    speed: Annotated[float | None, typer.Option(help="times the tapes' own time, to look on; else at once")] = None,
     fills: Annotated[FillsName, typer.Option(help="where fills come from")] = FillsName.PAPER,
     as_json: Annotated[bool, typer.Option("--json", help="print one JSON object")] = False,
 ) -> None:
@@ -60,7 +61,7 @@ def replay(
 
     with faults_of_input():
         settings = load(rules_file, values or [])
-        options = runs.Options(mode.value, settings, signals, database, batch, fills.value)
+        options = runs.Options(mode.value, settings, signals, database, batch, speed, fills.value)
         run, flow = runs.prepare(tape, options)
         try:
             with progress("replay", run.total) as run.reading.progress:
@@ -109,6 +110,32 @@ def rules(values: SetOption = None, rules_file: RulesOption = None) -> None:
         for rule in rules(load(rules_file, values or [])):
             expected = ", ".join(part for part in (rule.unit, rule.range) if part)
             print(f"{rule.name} = {rule.value}  ({expected})  {rule.meaning}")
+
+
+@app.command()
+def explain(
+    signal_id: Annotated[str, typer.Argument(help="the signal's id, or its beginning where that is unique")],
+    database: DatabaseOption = None,
+    book: Annotated[str | None, typer.Option(help="book id; default the newest that has the signal")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="print one JSON object")] = False,
+) -> None:
+    """Tell one signal's whole story: what was asked of it, what was decided, what became of it."""
+    from flows import explain
+    from flows.records.beginnings import find
+    from flows.records.database import ensure, open_database
+    from flows.records.story import NoSignal, story
+    from flows.runs import database_url
+
+    with faults_of_input():
+        engine = open_database(database_url(database), create=False)
+        try:
+            ensure(engine)
+            told = story(engine, *find(engine, signal_id, book))
+        except NoSignal as fault:
+            fail(fault, BAD_INPUT)
+        finally:
+            engine.dispose()
+    print(explain.as_json(told) if as_json else "\n".join(explain.lines(told)))
 
 
 def main() -> None:

@@ -36,12 +36,13 @@ def faults_of_input() -> Iterator[None]:
     from flows.tape.frames import Corrupt, NotATape, WrongVersion
     from flows.tape.history_files import BadHistory
     from flows.tape.lean_files import BadLean
+    from flows.tape.pace import BadSpeed
     from flows.tape.signals_file import BadSignals
 
     bad_files = (BadBars, BadHistory, BadLean, BadSignals, BadTapes, Corrupt, NotATape, WrongVersion)
     try:
         yield
-    except (*bad_files, BadSettings, UnusableDatabase) as fault:
+    except (*bad_files, BadSettings, BadSpeed, UnusableDatabase) as fault:
         fail(fault, BAD_INPUT)
     except (FileNotFoundError, FileExistsError, IsADirectoryError, NotADirectoryError, PermissionError) as fault:
         fail(fault, BAD_INPUT)

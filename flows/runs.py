@@ -20,6 +20,7 @@ from flows.records.sink import LedgerSink
 from flows.running import Run
 from flows.scalp import scalp
 from flows.settings import BadSettings, Settings, load
+from flows.tape.pace import Pace
 from flows.tape.reader import Tape, TapeInfo
 from flows.tape.signals_file import OutsideRow, merge, read_signals
 from flows.tape.source import TapeSource
@@ -71,31 +72,53 @@ class Opened(NamedTuple):
 
 
 class Options(NamedTuple):
-    """How tapes are replayed; `fills` says where the loop is closed: by the paper exchange inside the desk."""
+    """How tapes are replayed; `fills` says where the loop is closed: by the paper exchange inside the desk.
+
+    `speed` is a multiple of the tapes' own time, None as fast as can be; it changes no record.
+    """
 
     mode: Mode = "both"
     settings: Settings = DEFAULTS
     signals: Path | None = None
     database: str | None = None
     batch: int = BATCH
+    speed: float | None = None
     fills: Literal["paper"] = "paper"
 
 
-def prepare(paths: Sequence[Path], options: Options) -> tuple[Run, Dataflow]:
-    """A run over consecutive tapes, with tapes of history beside them, and its dataflow.
+class Input(NamedTuple):
+    """What a run reads: its first event, then those of its tapes and signals, `total` of them."""
 
-    The order in which tapes are named is nothing. The database is brought to head if it is empty.
+    started: RunStarted
+    events: Iterator[AnyEvent]
+    total: int
+    tapes: list[Tape]
 
-    Raises BadTapes, BadSettings, BadSignals, the errors of a tape that cannot be read, UnusableDatabase.
+
+def read(paths: Sequence[Path], options: Options) -> Input:
+    """Consecutive tapes, with tapes of history beside them; the order in which they are named is nothing.
+
+    Raises BadTapes, BadSettings, BadSignals, the errors of a tape that cannot be read.
     """
     _check(options)
     tapes = _opened(paths)
     rows = [] if options.signals is None else read_signals(options.signals)
-    started = _started(tapes, rows, options)
-    run = _run(started, [one.tape for one in tapes], options)
-    run.total = sum(one.info.events for one in tapes) + len(rows)
-    tape = TapeSource(started, _events(tapes, rows), options.batch, run.reading)
-    return run, scalp(tape, LedgerSink(run), run.market, run.desks, options.settings)
+    total = sum(one.info.events for one in tapes) + len(rows)
+    return Input(_started(tapes, rows, options), _events(tapes, rows), total, [one.tape for one in tapes])
+
+
+def prepare(paths: Sequence[Path], options: Options) -> tuple[Run, Dataflow]:
+    """A run over these tapes and its dataflow; the database is brought to head if it is empty.
+
+    Raises what `read` raises, and UnusableDatabase.
+    """
+    given = read(paths, options)
+    run = _run(given.started, given.tapes, options)
+    run.total = given.total
+    pace = None if options.speed is None else Pace(options.speed)
+    tape = TapeSource(given.started, given.events, options.batch, run.reading, pace)
+    sink = LedgerSink(run, at_once=pace is not None)
+    return run, scalp(tape, sink, run.market, run.desks, options.settings)
 
 
 def _check(options: Options) -> None:

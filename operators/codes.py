@@ -135,3 +135,29 @@ NO_SUITABLE_CONTRACT: Final = frozenset(
     }
 )
 """Failures of the option leg after which mode `both` tries the fund leg: no contract fits; not risk, not time."""
+EXIT_TEXT: Final[dict[ExitReason, str]] = {
+    ExitReason.OPERATOR: "a person asked to leave",
+    ExitReason.RISK: "the kill switch was pulled",
+    ExitReason.STOP_LOSS: "the price fell to the stop",
+    ExitReason.STALE_QUOTE: "the quotes fell silent for too long",
+    ExitReason.CLOUD_FLIP: "the fast cloud turned against the scalp on a closed bar",
+    ExitReason.PROFIT_TARGET: "the bid reached the target",
+    ExitReason.EXHAUSTION: "the move ran far beyond the fast cloud, bar after bar",
+    ExitReason.TIME_CUTOFF: "the option's time cut-off came",
+    ExitReason.EVENT: "an FOMC statement was about to come",
+    ExitReason.SESSION_END: "the session was about to end",
+    ExitReason.BROKER: "the broker closed the position",
+    ExitReason.EXPIRED: "the contract expired and was settled at the official close",
+}
+SECOND_HALF_TEXT: Final[dict[SecondHalf, str]] = {
+    SecondHalf.PLANNED: "planned, neither sent nor dropped yet",
+    SecondHalf.SENT: "sent, not filled whole",
+    SecondHalf.FILLED: "sent and filled whole",
+    SecondHalf.SINGLE: "none, one unit cannot be halved",
+    SecondHalf.NO_TEST: "dropped, no bar tested the fast cloud and closed beyond it in time",
+    SecondHalf.LOSING: "dropped, the position was losing, and a loser is not added to",
+    SecondHalf.EXIT_DUE: "dropped, an exit was due first",
+    SecondHalf.PARTIAL_FIRST: "dropped, the first half was not filled whole",
+    SecondHalf.CAPS: "dropped, budget, caps or the quote no longer allowed it",
+    SecondHalf.MODE: "dropped, the mode, the trading state or the calendar allowed no entry",
+}

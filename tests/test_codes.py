@@ -2,7 +2,16 @@
 
 import pytest
 
-from operators.codes import NO_SUITABLE_CONTRACT, REFUSAL_ORDER, REFUSAL_TEXT, ExitReason, Refusal, SecondHalf
+from operators.codes import (
+    EXIT_TEXT,
+    NO_SUITABLE_CONTRACT,
+    REFUSAL_ORDER,
+    REFUSAL_TEXT,
+    SECOND_HALF_TEXT,
+    ExitReason,
+    Refusal,
+    SecondHalf,
+)
 
 REFUSALS = (
     *("ticker", "start_time", "too_late", "fomc", "calendar_unknown", "conviction", "macro", "stale", "state"),
@@ -55,3 +64,18 @@ def test_a_refusal_is_explained_by_the_first_code_of_the_specification() -> None
 def test_after_these_failures_alone_mode_both_tries_the_fund() -> None:
     expected = "no_chain delta spread open_interest volume iv_rank theta gamma dividend too_small"
     assert {code.value for code in NO_SUITABLE_CONTRACT} == set(expected.split())
+
+
+@pytest.mark.parametrize("reason", list(ExitReason))
+def test_every_exit_has_a_text(reason: ExitReason) -> None:
+    assert len(EXIT_TEXT[reason]) > 15
+
+
+@pytest.mark.parametrize("half", list(SecondHalf))
+def test_every_second_half_has_a_text(half: SecondHalf) -> None:
+    assert len(SECOND_HALF_TEXT[half]) > 15
+
+
+@pytest.mark.parametrize("texts", [EXIT_TEXT, SECOND_HALF_TEXT])
+def test_no_two_ends_read_alike(texts: dict[str, str]) -> None:
+    assert len(set(texts.values())) == len(texts)

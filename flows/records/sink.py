@@ -26,14 +26,14 @@ class Keeper(Protocol):
 
 
 class _Partition(StatelessSinkPartition[Keyed]):
-    def __init__(self, keeper: Keeper) -> None:
-        self._keeper = keeper
+    def __init__(self, keeper: Keeper, rows: int) -> None:
+        self._keeper, self._rows = keeper, rows
         self._records: list[Record] = []
         self._failed = False
 
     def write_batch(self, items: list[Keyed]) -> None:
         self._records += [record for _, record in items]
-        if len(self._records) >= ROWS:
+        if len(self._records) >= self._rows:
             self._flush()
 
     def close(self) -> None:
@@ -53,11 +53,11 @@ class _Partition(StatelessSinkPartition[Keyed]):
 
 
 class LedgerSink(DynamicSink[Keyed]):
-    """Writes all records to the ledger of its keeper."""
+    """Writes all records to the ledger of its keeper: many at a time, or each batch `at_once` for who looks on."""
 
-    def __init__(self, keeper: Keeper) -> None:
-        self._keeper = keeper
+    def __init__(self, keeper: Keeper, at_once: bool = False) -> None:
+        self._keeper, self._rows = keeper, 1 if at_once else ROWS
 
     def build(self, step_id: str, worker_index: int, worker_count: int) -> _Partition:
         """The only partition: the source has refused more workers."""
-        return _Partition(self._keeper)
+        return _Partition(self._keeper, self._rows)

@@ -1,15 +1,20 @@
 """Tapes as the one source of the line: their events in order, in batches, with a count of what was read."""
 
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
 from itertools import islice
+from typing import Final
 
 from bytewax.inputs import DynamicSource, StatelessSourcePartition
 
 from flows.tape.frames import Corrupt
+from flows.tape.pace import Pace
 from operators.events import AnyEvent, is_history
 from operators.steps import LINE
 
 Keyed = tuple[str, AnyEvent]
+MOMENT_SECONDS: Final = 0.05
+"""How long a paced source sleeps at most: events come, and a stop is heard, that much later."""
 
 
 class Reading:
@@ -40,40 +45,62 @@ class Reading:
 
 
 class _Partition(StatelessSourcePartition[Keyed]):
-    def __init__(self, first: AnyEvent, events: Iterator[AnyEvent], batch: int, reading: Reading) -> None:
+    def __init__(
+        self, first: AnyEvent, events: Iterator[AnyEvent], batch: int, reading: Reading, pace: Pace | None
+    ) -> None:
         self._first: list[Keyed] = [(LINE, first)]
         self._events, self._batch, self._reading = events, batch, reading
+        self._pace = pace
+        self._waiting: AnyEvent | None = None
 
     def next_batch(self) -> list[Keyed]:
         if self._first:
             first, self._first = self._first, []
             return first
         batch = [] if self._reading.stopped else self._read()
-        if not batch:
+        if not batch and (self._waiting is None or self._reading.stopped):
             self._reading.ended = not self._reading.stopped
             raise StopIteration
         return [(LINE, event) for event in batch]
 
+    def next_awake(self) -> datetime | None:
+        """At once, or when the event that waits is due; a stop is heard within a moment."""
+        if self._pace is None or self._waiting is None:
+            return None
+        return datetime.now(UTC) + timedelta(seconds=min(max(self._pace.due_in(self._waiting), 0.0), MOMENT_SECONDS))
+
     def _read(self) -> list[AnyEvent]:
-        """The next events; those before a corrupt frame are whole and still count."""
+        """The next events that are due; those before a corrupt frame are whole and still count."""
         batch: list[AnyEvent] = []
         try:
-            for event in islice(self._events, self._batch):
+            for event in islice(self._events, self._batch) if self._pace is None else self._due(self._pace):
                 batch.append(event)
         except Corrupt as fault:
             self._reading.stop(fault)
         self._reading.add(batch)
         return batch
 
+    def _due(self, pace: Pace) -> Iterator[AnyEvent]:
+        """At most a batch of what the pace has reached; the event after it waits."""
+        for _ in range(self._batch):
+            self._waiting = self._waiting or next(self._events, None)
+            if self._waiting is None or pace.due_in(self._waiting) > 0.0:
+                return
+            event, self._waiting = self._waiting, None
+            pace.take(event)
+            yield event
+
 
 class TapeSource(DynamicSource[Keyed]):
-    """Gives `first` (the run's RunStarted), then the events, `batch` at a time.
+    """Gives `first` (the run's RunStarted), then the events, `batch` at a time, as fast as `pace` says or can be.
 
     The order of a run is that of its tape, so more than one worker is refused with a ValueError.
     """
 
-    def __init__(self, first: AnyEvent, events: Iterator[AnyEvent], batch: int, reading: Reading) -> None:
-        self._partition = _Partition(first, events, batch, reading)
+    def __init__(
+        self, first: AnyEvent, events: Iterator[AnyEvent], batch: int, reading: Reading, pace: Pace | None = None
+    ) -> None:
+        self._partition = _Partition(first, events, batch, reading, pace)
 
     def build(self, step_id: str, worker_index: int, worker_count: int) -> _Partition:
         """The only partition; `worker_count` has to be 1."""
