@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from flows.faults import BAD_INPUT, RUN_FAILED, fail, faults_of_input, progress, run_command, warn
+from flows.market.commands import generate
 from flows.records.commands import DatabaseOption, databases, export
 from flows.tape.commands import imports, tapes
 
@@ -23,6 +24,7 @@ app.add_typer(imports, name="import")
 app.add_typer(tapes, name="tape")
 app.add_typer(databases, name="db")
 app.command()(export)
+app.command()(generate)
 
 SetOption = Annotated[list[str] | None, typer.Option("--set", help="setting as name=value, value as JSON")]
 RulesOption = Annotated[Path | None, typer.Option("--rules", help="TOML file of settings")]
