@@ -3,13 +3,14 @@ SHELL := /bin/sh
 BIN := .venv/bin
 DATABASE ?= sqlite:///scalp.db
 
-.PHONY: help install check test model docs migrate replay lock clean
+.PHONY: help install check test model bench docs migrate replay lock clean
 
 help:
 	@echo "make install   .venv with everything in it, from the lock (hashes checked)"
 	@echo "make check     ruff, mypy, layout"
 	@echo "make test      all tests, with branch coverage of operators/ (PostgreSQL is used, or started, if it is there)"
 	@echo "make model     10,000 random runs of the model of the desk (make test plays 1,000)"
+	@echo "make bench     run all benchmarks and write docs/benchmarks.md (some 6 minutes and 3 GB of disk)"
 	@echo "make docs      write docs/rules.md from the settings and codes"
 	@echo "make migrate   bring DATABASE to this program's tables ($(DATABASE))"
 	@echo "make replay TAPE=F   replay a tape into DATABASE"
@@ -36,6 +37,9 @@ test: install
 
 model: install
 	SCALP_MODEL_RUNS=10000 $(BIN)/python -m pytest -q tests/test_desk_model.py
+
+bench: install
+	$(BIN)/python -m benchmarks
 
 docs: install
 	$(BIN)/python -m flows.rulebook docs/rules.md
