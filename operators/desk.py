@@ -8,7 +8,7 @@ from typing import Literal
 
 from operators import commands, exits, expiry, paper, timetable, watches
 from operators.blotter import Blotter, mark
-from operators.book import QUOTES, BookState, Timer
+from operators.book import BookState, Timer
 from operators.codes import ExitReason
 from operators.config import EngineSettings, ScalpConfig
 from operators.entering import Entering
@@ -46,7 +46,7 @@ class Desk:
         self.blotter.out = []
         match item:
             case Quote():
-                self._quotes(item, QUOTES, [item])
+                self._quotes(item, self.book.stream_of(item.symbol), [item])
             case Chain():
                 self._quotes(item, item.underlying, watches.quotes(self.book, item))
             case Contracts():

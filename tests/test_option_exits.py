@@ -102,6 +102,15 @@ class TestExitLogic:
         stage.reach("10:00:03")
         assert (reason(stage), stage.order("exit").sent_at.second) == ("stop_loss", 3)
 
+    def test_a_quote_of_the_contract_itself_keeps_its_chain_alive_and_no_fund(self) -> None:
+        stage = held(engine=FREE)
+        symbol, before = stage.option.symbol, stage.book.stream("quote").newest_ns
+        stage.quote("10:00:20", 0.76, 0.78, symbol)
+        stage.reach("10:00:40")
+        assert (reason(stage), stage.book.stream("quote").newest_ns) == (None, before)
+        stage.reach("10:00:50")
+        assert reason(stage) == "stale_quote"
+
     def test_a_bar_is_no_second_quote(self) -> None:
         stage = held()
         stage.state("10:00:02", *WIDE)
