@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from flows.faults import BAD_INPUT, RUN_FAILED, fail, faults_of_input, progress, run_command, warn
+from flows.faults import RUN_FAILED, fail, faults_of_input, progress, run_command, warn
 from flows.market.commands import generate
-from flows.records.commands import DatabaseOption, databases, export
+from flows.records.commands import DatabaseOption, databases, explain, export
 from flows.tape.commands import imports, tapes
 
 if TYPE_CHECKING:
@@ -24,6 +24,7 @@ app.add_typer(imports, name="import")
 app.add_typer(tapes, name="tape")
 app.add_typer(databases, name="db")
 app.command()(export)
+app.command()(explain)
 app.command()(generate)
 
 SetOption = Annotated[list[str] | None, typer.Option("--set", help="setting as name=value, value as JSON")]
@@ -112,32 +113,6 @@ def rules(values: SetOption = None, rules_file: RulesOption = None) -> None:
         for rule in rules(load(rules_file, values or [])):
             expected = ", ".join(part for part in (rule.unit, rule.range) if part)
             print(f"{rule.name} = {rule.value}  ({expected})  {rule.meaning}")
-
-
-@app.command()
-def explain(
-    signal_id: Annotated[str, typer.Argument(help="the signal's id, or its beginning where that is unique")],
-    database: DatabaseOption = None,
-    book: Annotated[str | None, typer.Option(help="book id; default the newest that has the signal")] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="print one JSON object")] = False,
-) -> None:
-    """Tell one signal's whole story: what was asked of it, what was decided, what became of it."""
-    from flows import explain
-    from flows.records.beginnings import find
-    from flows.records.database import ensure, open_database
-    from flows.records.story import NoSignal, story
-    from flows.runs import database_url
-
-    with faults_of_input():
-        engine = open_database(database_url(database), create=False)
-        try:
-            ensure(engine)
-            told = story(engine, *find(engine, signal_id, book))
-        except NoSignal as fault:
-            fail(fault, BAD_INPUT)
-        finally:
-            engine.dispose()
-    print(explain.as_json(told) if as_json else "\n".join(explain.lines(told)))
 
 
 def main() -> None:

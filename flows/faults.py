@@ -30,6 +30,7 @@ def warn(message: str) -> None:
 def faults_of_input() -> Iterator[None]:
     """Turns what a person can mend into one line and exit code 2; faults of the program pass."""
     from flows.records.faults import UnusableDatabase
+    from flows.records.story import NoSignal
     from flows.runs import BadTapes
     from flows.settings import BadSettings
     from flows.tape.columns import BadBars
@@ -42,7 +43,7 @@ def faults_of_input() -> Iterator[None]:
     bad_files = (BadBars, BadHistory, BadLean, BadSignals, BadTapes, Corrupt, NotATape, WrongVersion)
     try:
         yield
-    except (*bad_files, BadSettings, BadSpeed, UnusableDatabase) as fault:
+    except (*bad_files, BadSettings, BadSpeed, NoSignal, UnusableDatabase) as fault:
         fail(fault, BAD_INPUT)
     except (FileNotFoundError, FileExistsError, IsADirectoryError, NotADirectoryError, PermissionError) as fault:
         fail(fault, BAD_INPUT)

@@ -27,7 +27,6 @@ class Blotter:
             "fund": ETFScalpSizer(config),
         }
         self.latency_ns = settings.paper_latency_ms * MILLISECOND_NS
-        self.contract_fee_micros = prices.micros_of(settings.paper_fee_per_contract_usd)
         self.out: list[Record] = []
 
     def send(
@@ -39,7 +38,7 @@ class Blotter:
         name = orders.order_id(book.day, book.book_id, scalp.signal_id, scalp.leg, action, attempt)
         now, side = book.now_ns, SIDE[action]
         order = Order(name, scalp.signal_id, action, attempt, scalp.symbol, side, quantity, limit_micros, now)
-        order.reason, order.unit_fee_micros = reason, self.fee_micros(scalp)
+        order.reason, order.unit_fee_micros = reason, paper.unit_fee_micros(scalp.leg, self.settings)
         book.orders[name] = order
         if leaves:
             scalp.exit_attempts, scalp.exit_id, scalp.priced_ns = attempt, name, now
@@ -49,10 +48,6 @@ class Blotter:
         self._move(order, "sending")
         book.set_timer(now + self.latency_ns, "arrive", name)
         return order
-
-    def fee_micros(self, scalp: AnyScalp) -> int:
-        """What the paper exchange takes for one unit, each side."""
-        return self.contract_fee_micros if isinstance(scalp, ScalpPosition) else 0
 
     def cancel(self, order: Order, reason: str) -> None:
         """Asks for a cancel; the order may still fill until the exchange has it."""

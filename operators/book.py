@@ -191,10 +191,8 @@ class BookState(msgspec.Struct):
 
     def buying_power_micros(self, settled_only: bool) -> int:
         """Cash not promised to working entries or planned second halves and, in a cash account, settled."""
-        coming = (
-            (scalp.working + scalp.second) * scalp.multiplier * scalp.limit_micros for scalp in self.scalps.values()
-        )
-        return self.cash_micros - sum(coming) - (self.unsettled_micros if settled_only else 0)
+        promised = sum(scalp.promised_micros for scalp in self.scalps.values())
+        return self.cash_micros - promised - (self.unsettled_micros if settled_only else 0)
 
     def reduce(self, reason: str, by: Literal["engine", "person"]) -> None:
         """No entries from now on, unless trading is halted altogether; a person's word replaces the engine's."""

@@ -1,11 +1,12 @@
 """How much an entry may be: what the sizer gives, cut to what caps, premium, gross leverage and cash leave."""
 
-from operators import prices
+from operators import paper, prices
 from operators.book import BookState
 from operators.codes import Refusal
 from operators.config import EngineSettings, ScalpConfig
 from operators.funds import FundCandidate
 from operators.intents import AnyScalp, ETFScalpPosition, Ticket, Verdict
+from operators.orders import LegName
 from operators.pretrade import pretrade
 from operators.selection import StrikeSelection
 from operators.sizing import ETFScalpSizer, ScalpSizer
@@ -15,9 +16,8 @@ class Budget:
     """Sizes the entries of one book; money in micro-dollars, sizes in whole units of both halves together."""
 
     def __init__(self, book: BookState, config: ScalpConfig, settings: EngineSettings) -> None:
-        self.book, self.config = book, config
+        self.book, self.config, self.settings = book, config, settings
         self.settled_only = settings.account_profile == "cash"
-        self.contract_fee_micros = prices.micros_of(settings.paper_fee_per_contract_usd)
 
     @property
     def _power(self) -> int:
@@ -25,7 +25,7 @@ class Budget:
 
     def contracts(self, ticket: Ticket, contract: StrikeSelection, limit: int) -> tuple[int, list[Verdict]]:
         """Contracts of an option scalp at the limit, and the verdicts on them."""
-        book, equity, fees = self.book, self.book.equity_micros(), 2 * self.contract_fee_micros
+        book, equity, fees = self.book, self.book.equity_micros(), self._both_sides("option", 1)
         sizer, price = ScalpSizer(self.config), limit * contract.multiplier
         conviction, halved = ticket.conviction.total, ticket.option.halved
         wanted = sizer.calculate(limit, contract.multiplier, fees, conviction, equity, halved)
@@ -55,6 +55,10 @@ class Budget:
         verdicts.append(Verdict(Refusal.EXPOSURE_CAP, 2 * allowed >= shares, allowed, shares / 2, "shares"))
         return allowed, verdicts + pretrade(book, fund.symbol, first_half(allowed), limit)
 
+    def _both_sides(self, leg: LegName, units: int) -> int:
+        """The fees of buying and of selling so many units."""
+        return 2 * units * paper.unit_fee_micros(leg, self.settings)
+
     def _one_order(self, price: int) -> int:
         """Units in one order that its cap on notional leaves."""
         return max(0, int(self.config.max_order_notional_fraction * self.book.equity_micros())) // price
@@ -68,7 +72,7 @@ class Budget:
     def second_fits(self, scalp: AnyScalp, price: int) -> bool:
         """Whether the planned second half, at this price a share, is still within budget, cash and caps."""
         cost, planned = (scalp.second * scalp.multiplier * each for each in (price, scalp.limit_micros))
-        fees = 0 if isinstance(scalp, ETFScalpPosition) else 2 * self.contract_fee_micros * scalp.second
+        fees = self._both_sides(scalp.leg, scalp.second)
         checks = pretrade(self.book, scalp.symbol, scalp.second, price)
         return (
             cost + fees <= self._power + planned
@@ -84,7 +88,7 @@ class Budget:
             budget = ETFScalpSizer(self.config).budget(scalp.leverage, scalp.conviction, equity)
             exposure = self.book.exposure_micros() + round(abs(scalp.leverage) * dearer)
             return scalp.cost_micros + cost <= budget and exposure <= self.config.max_gross_leverage * equity
-        sizer, fees = ScalpSizer(self.config), 2 * self.contract_fee_micros * (scalp.bought + scalp.second)
+        sizer, fees = ScalpSizer(self.config), self._both_sides(scalp.leg, scalp.bought + scalp.second)
         premium = self.book.premium_micros() + dearer
         return (
             sizer.risk(scalp.cost_micros + cost, fees) <= sizer.budget(equity)

@@ -6,9 +6,10 @@ from math import exp, isnan
 import msgspec
 from msgspec.structs import replace
 
-from operators.chains import PricedChain, atm_iv
+from operators.chains import YEAR_NS, PricedChain, atm_iv
 from operators.codes import Refusal
 from operators.config import ScalpConfig
+from operators.events import MINUTE_NS
 from operators.intents import Ticket, Verdict, not_evaluated
 from operators.pricing import value
 from operators.selection import StrikeSelection
@@ -16,7 +17,6 @@ from operators.strikes import delta_verdict, spread_verdict
 
 IV_SESSIONS_LEAST = 20
 """Sessions from which on an IV rank is known. Source: product rule "Gate"."""
-YEAR_MINUTES = 365 * 1440
 
 
 class GreeksDecision(msgspec.Struct, frozen=True):
@@ -78,7 +78,7 @@ class GreeksGate:
     def _held_burn(self, contract: StrikeSelection, rate: float) -> float:
         """What the model loses over the planned hold at the same forward and IV, in dollars a share."""
         right, strike, forward, iv = contract.right, contract.strike, contract.forward, contract.iv
-        left = max(contract.years - self.config.planned_hold_minutes / YEAR_MINUTES, 0.0)
+        left = max(contract.years - self.config.planned_hold_minutes * MINUTE_NS / YEAR_NS, 0.0)
         now = value(right, strike, forward, contract.years, contract.discount, iv)
         return now - value(right, strike, forward, left, exp(-rate * left), iv)
 

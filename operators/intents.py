@@ -167,9 +167,14 @@ class Scalp(msgspec.Struct, tag_field="leg", kw_only=True):
         return self.bought - self.sold
 
     @property
+    def promised_micros(self) -> int:
+        """What the units to come cost, at the first entry's limit."""
+        return (self.working + self.second) * self.multiplier * self.limit_micros
+
+    @property
     def committed_micros(self) -> int:
         """What all units held or to come cost, at the first entry's limit."""
-        return (self.held + self.working + self.second) * self.multiplier * self.limit_micros
+        return self.held * self.multiplier * self.limit_micros + self.promised_micros
 
     @property
     def average_micros(self) -> float:

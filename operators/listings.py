@@ -10,10 +10,16 @@ from operators import contracts, prices, sessions
 from operators.chains import atm_iv, price
 from operators.events import MINUTE_NS, AtmIv, Chain, Contracts, Dividend
 from operators.moments import ChainView
+from operators.sessions import Session
 
 IV_SESSIONS: Final = 252
 IV_BEFORE_CLOSE_NS: Final = 15 * MINUTE_NS
 """A session's IV is that of 15 minutes before its close, over up to 252 sessions. Source: product rule "Gate"."""
+
+
+def iv_time_ns(session: Session) -> int:
+    """When the IV of a session is measured."""
+    return session.close_ns - IV_BEFORE_CLOSE_NS
 
 
 class Listing(msgspec.Struct):
@@ -71,7 +77,7 @@ class Listings(msgspec.Struct):
     def _measure(self, listing: Listing, chain: Chain, spot: float | None, rate: float) -> None:
         """The IV of the session, if this is its first snapshot in the last 15 minutes."""
         session = sessions.session_holding(chain.event_ns - 1)
-        if session is None or chain.event_ns < session.close_ns - IV_BEFORE_CLOSE_NS:
+        if session is None or chain.event_ns < iv_time_ns(session):
             return
         day = session.day.isoformat()
         view = None if day in listing.atm_ivs else listing.view(chain.at_ns, spot)

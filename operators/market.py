@@ -222,10 +222,11 @@ class Market:
     def _spot(self, ticker: str, at_ns: int) -> float | None:
         """Middle of the ticker's fresh quote, else the close of its newest bar in this session; None before both."""
         quote, state = self.state.quotes.get(ticker), self.state.tickers.get(ticker)
-        today = sessions.new_york(at_ns).date().isoformat()
         if quote is not None and prices.usable(quote) and at_ns - quote.event_ns <= self.state.quotes_max_age_ns:
             return (quote.bid + quote.ask) / 2.0
-        return None if state is None or state.previous is None or state.day != today else state.previous.close
+        if state is None or state.previous is None:
+            return None
+        return state.previous.close if state.day == sessions.new_york(at_ns).date().isoformat() else None
 
     def _dollar_volumes(self, at_ns: int) -> dict[str, float]:
         day = sessions.new_york(at_ns).date().isoformat()

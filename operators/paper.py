@@ -8,10 +8,16 @@ from math import isfinite
 
 from operators import prices
 from operators.book import BookState
+from operators.config import EngineSettings
 from operators.events import Quote
-from operators.orders import Fill, Order
+from operators.orders import Fill, LegName, Order
 
 AT_EXCHANGE = ("working", "partial")
+
+
+def unit_fee_micros(leg: LegName, settings: EngineSettings) -> int:
+    """What the exchange takes for one contract or share, each side, in micro-dollars. Source: product rule "Paper"."""
+    return prices.micros_of(settings.paper_fee_per_contract_usd) if leg == "option" else 0
 
 
 def on_quote(book: BookState, quote: Quote) -> list[tuple[Order, Fill]]:

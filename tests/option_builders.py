@@ -28,6 +28,10 @@ TOMORROW = DAY + timedelta(days=1)
 YEAR_NS = 365 * 1440 * 60 * SECOND_NS
 FREE = EngineSettings(risk_free_rate=0.0)
 """No rate, so that the forward is the spot."""
+PATIENT = FREE.model_copy(update={"stale_exit_after_seconds": 3600.0})
+"""An hour of silence is borne, so that a test of another row need not state the chain all the time."""
+WIDE = (0.30, 0.40)
+"""Mid 0.35 is under the stop of `held`, but a spread of 0.10 / 0.35 = 28.6 % is over 2 x 10 %."""
 Changes = Mapping[str, Mapping[str, float]]
 
 
@@ -136,3 +140,15 @@ class OptionStage(Stage):
         """The contracts that a signal's leg looked at, best first."""
         found = (record for record in self.records if isinstance(record, CandidateRecord))
         return [one for one in found if one.signal_id == signal.signal_id and one.leg == leg]
+
+
+def held(clock: str = "10:00", **changes: Any) -> OptionStage:
+    """A call bought 1.2 s after the clock; at ten 25 of strike 572 at 0.77: the stop is 0.385, the target 0.9625."""
+    stage = OptionStage(**({"engine": PATIENT} | changes))
+    stage.buy(clock)
+    return stage
+
+
+def reason(stage: Stage) -> str | None:
+    """Why the scalp is being left."""
+    return stage.order("exit").reason if stage.count("exit") else None

@@ -7,28 +7,12 @@ from typing import Any
 import pytest
 
 from operators.sessions import next_session, utc
-from tests.builders import Stage, ny
-from tests.option_builders import FREE, OptionStage, snapshot, table
+from tests.builders import ny
+from tests.option_builders import FREE, PATIENT, WIDE, OptionStage, held, reason, snapshot, table
 from tests.play import MINUTE_DATA
 
 CLEAR = (400.0, 401.0)
 """A cloud far under the usual bar: low 500 is over it, and the bar rises."""
-PATIENT = FREE.model_copy(update={"stale_exit_after_seconds": 3600.0})
-"""An hour of silence is borne, so that a test of another row need not state the chain all the time."""
-WIDE = (0.30, 0.40)
-"""Mid 0.35 is under the stop, but a spread of 0.10 / 0.35 = 28.6 % is over 2 x 10 %."""
-
-
-def held(clock: str = "10:00", **changes: Any) -> OptionStage:
-    """A call bought 1.2 s after the clock; at ten 25 of strike 572 at 0.77: the stop is 0.385, the target 0.9625."""
-    stage = OptionStage(**({"engine": PATIENT} | changes))
-    stage.buy(clock)
-    return stage
-
-
-def reason(stage: Stage) -> str | None:
-    """Why the scalp is being left."""
-    return stage.order("exit").reason if stage.count("exit") else None
 
 
 class TestExitLogic:

@@ -25,7 +25,7 @@ from flows.tape.frames import Header
 from flows.tape.places import Places
 from flows.tape.writer import TapeWriter
 from operators.events import SECOND_NS, AnyEvent, AtmIv, Bar, Chain, Contracts, Quote
-from operators.listings import IV_BEFORE_CLOSE_NS
+from operators.listings import IV_BEFORE_CLOSE_NS, iv_time_ns
 from operators.sessions import Session
 
 MARKS: Final = ("SIMULATED",)
@@ -74,7 +74,7 @@ class Market:
         return float(chance(self.plan.seed, session.day, "leaning").lognormal(0.0, LEANING))
 
     def _ivs(self, session: Session, level: Levels, leaning: float) -> list[AnyEvent]:
-        at_ns = session.close_ns - IV_BEFORE_CLOSE_NS
+        at_ns = iv_time_ns(session)
         found = {ticker: iv_of_session(ticker, session, level, leaning) for ticker in sorted(self.plan.tickers)}
         return [AtmIv(UNPLACED, at_ns, at_ns, ticker, iv) for ticker, iv in found.items()]
 

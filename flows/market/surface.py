@@ -20,7 +20,7 @@ from operators import sessions
 from operators.chains import YEAR_NS
 from operators.contracts import THREE_DOLLARS, FloatArray, ticks
 from operators.events import MINUTE_NS, SECOND_NS
-from operators.listings import IV_BEFORE_CLOSE_NS
+from operators.listings import iv_time_ns
 from operators.prices import DOLLAR
 from operators.sessions import Session
 
@@ -56,7 +56,7 @@ def iv_of_session(ticker: str, session: Session, levels: Levels, leaning: float)
 
     `leaning` is what the market's move of that day does to IV.
     """
-    at_ns = session.close_ns - IV_BEFORE_CLOSE_NS
+    at_ns = iv_time_ns(session)
     expiry = next(day for day in expiries(ticker, session.day) if day > session.day)
     years = (sessions.last_trade_ns(expiry) - at_ns) / YEAR_NS
     variance = SESSION_SHARE * _left(session, at_ns) + variance_after(session.day, expiry)

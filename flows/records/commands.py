@@ -1,4 +1,4 @@
-"""`scalp export` and `scalp db`."""
+"""`scalp export`, `scalp explain` and `scalp db`."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -51,6 +51,22 @@ def export(
         except ValueError as fault:
             raise BadTapes(str(fault)) from fault
     print(f"{rows} {what.value} of {chosen} written to {out}")
+
+
+def explain(
+    signal_id: Annotated[str, typer.Argument(help="the signal's id, or its beginning where that is unique")],
+    database: DatabaseOption = None,
+    book: Annotated[str | None, typer.Option(help="book id; default the newest that has the signal")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="print one JSON object")] = False,
+) -> None:
+    """Tell one signal's whole story: what was asked of it, what was decided, what became of it."""
+    from flows import explain
+    from flows.records.beginnings import find
+    from flows.records.story import story
+
+    with faults_of_input(), _database(database) as engine:
+        told = story(engine, *find(engine, signal_id, book))
+    print(explain.as_json(told) if as_json else "\n".join(explain.lines(told)))
 
 
 @contextmanager

@@ -16,12 +16,11 @@ from flows.tape.frames import Header, Source
 from flows.tape.signals_file import merge
 from flows.tape.writer import TapeWriter
 from operators import sessions
-from operators.events import MINUTE_NS, AnyEvent, AtmIv, Dividend
+from operators.events import AnyEvent, AtmIv, Dividend
+from operators.listings import iv_time_ns
 
 IV_COLUMNS: Final = ("date", "ticker", "iv")
 DIVIDEND_COLUMNS: Final = ("ticker", "ex_date", "amount", "declared")
-BEFORE_CLOSE_NS: Final = 15 * MINUTE_NS
-"""Source: product rule "Gate": the IV of a session is that of 15 minutes before its close."""
 HIGHEST_IV: Final = 10.0
 """1,000 % a year: what is above it was meant in percent."""
 DAY: Final = timedelta(days=1)
@@ -127,7 +126,7 @@ def _report(found: Sequence[IvRow | DividendRow]) -> HistoryReport:
 
 def _atm_iv(row: IvRow) -> AtmIv:
     session = _session(row.day)
-    event_ns = session.close_ns - BEFORE_CLOSE_NS
+    event_ns = iv_time_ns(session)
     return AtmIv(0, event_ns, event_ns, row.ticker, row.iv)
 
 
