@@ -20,7 +20,7 @@ install: .venv/installed
 
 .venv/installed: requirements.lock pyproject.toml
 	@.ci/python-venv .venv
-	$(BIN)/pip install --quiet --require-hashes -r requirements.lock
+	$(BIN)/pip install --quiet --require-hashes --no-deps -r requirements.lock
 	$(BIN)/pip install --quiet --no-deps --no-build-isolation --editable .
 	@touch $@
 	@echo "installed: $(BIN)/scalp"

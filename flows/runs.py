@@ -5,7 +5,6 @@
 
 import hashlib
 import json
-import os
 from collections.abc import Iterator, Sequence
 from itertools import chain, combinations
 from pathlib import Path
@@ -15,7 +14,7 @@ import msgspec
 from bytewax.dataflow import Dataflow
 
 from flows.records import queries
-from flows.records.database import ensure, open_database
+from flows.records.database import database_url, ensure, open_database
 from flows.records.sink import LedgerSink
 from flows.running import Run
 from flows.scalp import scalp
@@ -29,7 +28,6 @@ from operators.config import RULES_VERSION
 from operators.events import AnyEvent, Mode, RunStarted
 from operators.sessions import utc
 
-DATABASE = "sqlite:///scalp.db"
 BATCH = 1_000
 DEFAULTS = load()
 TABLES = {
@@ -138,11 +136,6 @@ def _run(started: RunStarted, tapes: list[Tape], options: Options) -> Run:
     except BaseException:
         engine.dispose()
         raise
-
-
-def database_url(given: str | None) -> str:
-    """The database that was named, else that of SCALP_DATABASE, else a file in the working directory."""
-    return given or os.environ.get("SCALP_DATABASE") or DATABASE
 
 
 def replay(tape: str, *more: str, mode: Mode = "both", database: str | None = None, batch: int = BATCH) -> Dataflow:

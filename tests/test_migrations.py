@@ -79,8 +79,20 @@ def check_137(engine: Engine) -> None:
     assert {row[name] for name in row if name not in CANDIDATE} == {None}
 
 
+def rows_at_138(engine: Engine) -> None:
+    """A contract that was looked at, with its quote."""
+    with database.writing(engine) as connection:
+        connection.execute(candidates.insert().values(CANDIDATE | {"score": 71.5, "bid": 1.25}))
+
+
+def check_138(engine: Engine) -> None:
+    with database.reading(engine) as connection:
+        row = connection.execute(sa.select(candidates)).mappings().one()
+    assert (row["score"], row["bid"], row["ask"]) == (71.5, 1.25, None)
+
+
 # Every revision before head has its rows here; a new migration adds the one that it leaves behind.
-ROWS = {"136": (rows_at_136, check_136), "137": (rows_at_137, check_137)}
+ROWS = {"136": (rows_at_136, check_136), "137": (rows_at_137, check_137), "138": (rows_at_138, check_138)}
 
 
 def earlier() -> list[str]:

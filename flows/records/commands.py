@@ -72,8 +72,7 @@ def explain(
 @contextmanager
 def _database(url: str | None) -> Iterator["Engine"]:
     """The database at this program's revision; it has to exist."""
-    from flows.records.database import ensure, open_database
-    from flows.runs import database_url
+    from flows.records.database import database_url, ensure, open_database
 
     engine = open_database(database_url(url), create=False)
     try:
@@ -86,8 +85,7 @@ def _database(url: str | None) -> Iterator["Engine"]:
 @databases.command()
 def upgrade(database: DatabaseOption = None) -> None:
     """Bring a database to this program's revision."""
-    from flows.records.database import migrate, open_database, revision
-    from flows.runs import database_url
+    from flows.records.database import database_url, migrate, open_database, revision
 
     with faults_of_input():
         engine = open_database(database_url(database), create=True)

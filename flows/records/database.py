@@ -1,5 +1,6 @@
 """Reach the database of the records: open it, bring its tables to this program's revision, refuse another one's."""
 
+import os
 import shlex
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -16,11 +17,17 @@ from sqlalchemy import URL, Connection, Engine
 from flows.records.faults import DatabaseUnavailable, NewDatabase, OldDatabase, masked, reaching
 from flows.records.tables import metadata
 
+DATABASE = "sqlite:///scalp.db"
 BUSY_SECONDS = 5  # a writer's batch takes milliseconds; who holds a lock longer is stuck
 CONNECT_SECONDS = 5
 FETCH_ROWS = 2_000  # rows in memory at a time when reading
 UPGRADE_LOCK = 136_137  # any number, the same in every program of ours: two upgrades at once wait for each other
 FORMS = "use sqlite:///FILE or postgresql+psycopg://USER@HOST/NAME"
+
+
+def database_url(given: str | None = None) -> str:
+    """The database that was named, else that of SCALP_DATABASE, else a file in the working directory."""
+    return given or os.environ.get("SCALP_DATABASE") or DATABASE
 
 
 def open_database(url: str, *, create: bool) -> Engine:

@@ -10,7 +10,6 @@ from sqlalchemy import (
     BigInteger,
     Boolean,
     Column,
-    Date,
     Index,
     Integer,
     MetaData,
@@ -19,10 +18,11 @@ from sqlalchemy import (
     Text,
     UniqueConstraint,
     func,
-    text,
 )
 
 from flows.records.columns import Micros, Real, UtcTime
+from flows.records.now_tables import now_tables
+from flows.records.scalp_tables import scalp_tables
 
 metadata = MetaData(
     naming_convention={
@@ -171,59 +171,31 @@ fills = Table(
 )
 
 
-def _scalp_table(name: str, *columns: Column[Any]) -> Table:
-    """A scalp table: the columns and indexes of migration 136 and what 137 added."""
-    ending = (
-        Column("status", String(20), server_default=text("'open'")),
-        Column("exit_reason", String(50)),
-        Column("pnl", Micros),
-        Column("pnl_pct", Real),
-        Column("broker", String(20)),
-        Column("order_id", String(100)),
-        Column("entry_time", UtcTime, nullable=False),
-        Column("exit_time", UtcTime),
-        Column("metadata_json", Text),
-        Column("created_at", UtcTime, server_default=func.now()),
-        Column("book_id", String, nullable=False),
-        Column("tape_seq", BigInteger, nullable=False),
-        Column("gross_pnl", Micros),
-        Column("fees", Micros),
-        Column("second_half", String),
-    )
-    start = (Column("id", Integer, primary_key=True), Column("signal_id", String(50), index=True))
-    key, index = UniqueConstraint("book_id", "signal_id"), Index(None, "ticker", "status")
-    return Table(name, metadata, *start, *columns, *ending, key, index)
-
-
-options_scalps = _scalp_table(
-    "options_scalps",
-    Column("ticker", String(10), nullable=False),
-    Column("option_symbol", String(30), nullable=False),
-    Column("option_type", String(4), nullable=False),
-    Column("strike", Micros, nullable=False),
-    Column("expiry", Date, nullable=False, index=True),
-    Column("dte", Integer, nullable=False),
-    Column("direction", String(20), nullable=False),
-    Column("contracts", Integer, nullable=False),
-    Column("entry_premium", Micros, nullable=False),
-    Column("exit_premium", Micros),
-    Column("entry_delta", Real),
-    Column("entry_theta", Real),
-    Column("entry_iv", Real),
+# A bar of a ticker that may trade with the averages of its clouds after it, and a book's money each minute.
+bars = Table(
+    "bars",
+    metadata,
+    _key("book_id"),
+    _key("ticker"),
+    Column("closed_at", UtcTime, primary_key=True),
+    *(Column(name, Real, nullable=False) for name in ("open", "high", "low", "close", "volume")),
+    *(Column(name, Real) for name in ("ema5", "ema12", "ema34", "ema50")),
+    Column("macro", String, nullable=False),
+    Column("tape_seq", BigInteger, nullable=False),
+    Index(None, "book_id", "tape_seq"),
 )
 
-etf_scalps = _scalp_table(
-    "etf_scalps",
-    Column("ticker", String(10), nullable=False),
-    Column("original_ticker", String(10)),
-    Column("leverage", Real, nullable=False),
-    Column("direction", String(10), nullable=False),
-    Column("shares", Integer, nullable=False),
-    Column("entry_price", Micros, nullable=False),
-    Column("exit_price", Micros),
-    Column("stop_loss", Micros),
-    Column("target_price", Micros),
+marks = Table(
+    "marks",
+    metadata,
+    _key("book_id"),
+    Column("marked_at", UtcTime, primary_key=True),
+    *(Column(name, Micros, nullable=False) for name in ("equity", "day_pnl", "open_pnl", "realised_pnl")),
+    Column("tape_seq", BigInteger, nullable=False),
 )
+
+heartbeat, marks_now, positions_now, chains_now = now_tables(metadata)
+options_scalps, etf_scalps = scalp_tables(metadata)
 
 
 def natural_key(table: Table) -> tuple[Column[Any], ...]:
