@@ -15,13 +15,17 @@ from bytewax.run import cli_main
 from sqlalchemy import Engine
 
 from flows.records.faults import UnusableDatabase
+from flows.records.heartbeat import State, beat
 from flows.records.ledger import Attempt, Ledger
+from flows.records.scribe import Scribe
 from flows.settings import Settings
 from flows.tape.reader import Tape
 from flows.tape.source import Reading
 from operators import prices
-from operators.events import RunStarted
+from operators.events import SECOND_NS, RunStarted
+from operators.looking import Looking
 from operators.market import Market
+from operators.sessions import utc
 from operators.steps import Desks
 
 
@@ -35,11 +39,23 @@ class Run:
     Raises UnusableDatabase where the attempt cannot be noted.
     """
 
-    def __init__(self, engine: Engine, started: RunStarted, tapes: list[Tape], settings: Settings, batch: int) -> None:
-        self.engine, self.started, self.tapes = engine, started, tapes
+    def __init__(
+        self,
+        engine: Engine,
+        started: RunStarted,
+        tapes: list[Tape],
+        settings: Settings,
+        batch: int,
+        speed: float | None = None,
+    ) -> None:
+        self.engine, self.started, self.tapes, self.speed = engine, started, tapes, speed
         self.reading, self.total = Reading(), 0
-        self.market, self.desks = Market(*settings), Desks(*settings)
+        self.market = Market(*settings)
+        self.looking = Looking(self.market, _between_looks_ns(speed))
+        self.desks = Desks(*settings, None if speed is None else self.looking)
         self.ledger, self._attempts = Ledger(engine), Attempt(engine)
+        self.scribe = Scribe(self, looked_on=speed is not None)
+        self.reading.tick = self.scribe.tick
         self._began = time.perf_counter()
         self._attempt = self._attempts.begin(started.book_id, batch, version("scalp"))
 
@@ -62,13 +78,28 @@ class Run:
         """Reads no further."""
         self.reading.stop(fault)
 
+    def beat(self) -> None:
+        """Notes that the run is alive; raises UnusableDatabase."""
+        self._beat("running")
+
     def closed(self) -> None:
         """Notes how the attempt ended; a database that is gone cannot be told, and the fault stands already."""
         fault = self._fault()
-        if self.reading.ended and fault is None:
-            self._finish("done", None)
-        else:
-            self._finish("failed", "the line broke" if fault is None else str(fault))
+        done = self.reading.ended and fault is None
+        message = None if done else "the line broke" if fault is None else str(fault)
+        state: State = "ended" if done else "stopped" if self._was_stopped() else "failed"
+        try:
+            desk = self.desks.books.get(self.started.book_id)
+            self.ledger.write([] if desk is None else self.looking.look(desk.book))
+            self._beat(state, message)
+        except UnusableDatabase as gone:
+            self.reading.stop(gone)
+        self._finish("done" if done else "failed", message)
+
+    def _beat(self, state: State, message: str | None = None) -> None:
+        tape_at = utc(self.reading.at_ns) if self.reading.at_ns else None
+        book, events = self.started.book_id, self.reading.events
+        beat(self.engine, book, state, events=events, tape_at=tape_at, speed=self.speed, message=message)
 
     def execute(self, flow: Dataflow) -> None:
         """Runs the line to the end of the tapes, or until SIGINT or SIGTERM, after which what was read is recorded.
@@ -97,11 +128,20 @@ class Run:
             return RunFailed(f"{self.ledger.alarm_count} recorded facts differ from this run's, the first: {first}")
         return None
 
+    def _was_stopped(self) -> bool:
+        """Whether a person ended it."""
+        return self.reading.stopped and self.reading.fault is None
+
     def _finish(self, status: Literal["done", "failed"], message: str | None) -> None:
         try:
             self._attempts.finish(self._attempt, status, message, self.reading.events, self.seconds)
         except UnusableDatabase as fault:
             self.reading.stop(fault)
+
+
+def _between_looks_ns(speed: float | None) -> int:
+    """Time of the tape between two looks: half a second, or what passes in a quarter of one on the wall if more."""
+    return round(max(0.5, 0.25 * (speed or 0.0)) * SECOND_NS)
 
 
 @contextmanager

@@ -115,7 +115,7 @@ def prepare(paths: Sequence[Path], options: Options) -> tuple[Run, Dataflow]:
     run.total = given.total
     pace = None if options.speed is None else Pace(options.speed)
     tape = TapeSource(given.started, given.events, options.batch, run.reading, pace)
-    sink = LedgerSink(run, at_once=pace is not None)
+    sink = LedgerSink(run.scribe)
     return run, scalp(tape, sink, run.market, run.desks, options.settings)
 
 
@@ -132,7 +132,7 @@ def _run(started: RunStarted, tapes: list[Tape], options: Options) -> Run:
     engine = open_database(database_url(options.database), create=True)
     try:
         ensure(engine)
-        return Run(engine, started, tapes, options.settings, options.batch)
+        return Run(engine, started, tapes, options.settings, options.batch, options.speed)
     except BaseException:
         engine.dispose()
         raise

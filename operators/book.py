@@ -14,7 +14,7 @@ from operators.intents import AnyScalp, ETFScalpPosition, ScalpPosition
 from operators.orders import Order
 
 TradingState = Literal["ACTIVE", "REDUCING", "HALTED"]
-DayTimer = Literal["open", "close", "session_end", "event", "window"]
+DayTimer = Literal["open", "close", "session_end", "event", "window", "mark"]
 TimerKind = DayTimer | Literal["arrive", "cancel", "timeout", "reprice", "silence", "cutoff", "stop", "expiry"]
 
 
@@ -103,6 +103,7 @@ class BookState(msgspec.Struct):
     window_from_ns: int = 0
     window_until_ns: int = 0
     open_equity_micros: int = 0
+    realised_micros: int = 0
     unsettled_micros: int = 0
     scalps_today: int = 0
     stops_in_row: int = 0

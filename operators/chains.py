@@ -29,8 +29,8 @@ class PricedChain(msgspec.Struct, frozen=True, eq=False):
     """Columns of equal length, one element a contract; adjusted contracts are left out, `row` is the table's row.
 
     `right` +1 or -1, `dte` sessions to expiry (NEVER where it cannot be traded), `years` of 365 x 1440 minutes to the
-    last trade, `forward` dollars of the contract's expiry, `rate` the one that `discount` was made with; what is
-    unknown is NaN.
+    last trade, `mid` of a usable quote and `forward` of the contract's expiry in dollars, `rate` the one that
+    `discount` was made with; what is unknown is NaN.
     """
 
     view: ChainView
@@ -41,6 +41,7 @@ class PricedChain(msgspec.Struct, frozen=True, eq=False):
     dte: NDArray[np.int64]
     years: FloatArray
     discount: FloatArray
+    mid: FloatArray
     forward: FloatArray
     volume: FloatArray
     open_interest: FloatArray
@@ -68,7 +69,7 @@ def price(view: ChainView, at_ns: int, rate: float) -> PricedChain:
         contracts.counts_of(column, len(table.symbols))[row] for column in (chain.volume, chain.open_interest)
     )
     greeks = chain_greeks(right, strike, mid, forward, years, discount)
-    return PricedChain(view, rate, row, right, strike, dte, years, discount, forward, volume, interest, greeks)
+    return PricedChain(view, rate, row, right, strike, dte, years, discount, mid, forward, volume, interest, greeks)
 
 
 def _times(table: Contracts, at_ns: int) -> tuple[NDArray[np.int64], FloatArray]:
@@ -102,16 +103,21 @@ def _forwards(
 
 
 def atm_iv(chain: PricedChain) -> float:
-    """At-the-money IV of the nearest expiry with 1 to 5 DTE, at the strike nearest its forward; NaN if unknown.
+    """At-the-money IV of the nearest expiry with 1 to 5 DTE; NaN if unknown."""
+    row = nearest_the_money(chain, *ATM_DTE)
+    return float("nan") if row is None else float(chain.greeks.iv[row])
 
-    Of two strikes as near the lower one counts.
+
+def nearest_the_money(chain: PricedChain, first: int, last: int | None) -> int | None:
+    """Where the nearest expiry of `first` to `last` DTE (None: any) has an IV at the strike nearest its forward.
+
+    An element of the columns; None if that expiry has no IV at all. Of two strikes as near the lower one counts.
     """
-    first, last = ATM_DTE
-    listed = chain.dte[(chain.dte >= first) & (chain.dte <= last)]
+    listed = chain.dte[(chain.dte >= first) & (chain.dte <= (chain.dte if last is None else last))]
     if listed.size == 0:
-        return float("nan")
+        return None
     rows = np.flatnonzero((chain.dte == listed.min()) & ~np.isnan(chain.greeks.iv))
     if rows.size == 0:
-        return float("nan")
+        return None
     order = np.lexsort((chain.strike[rows], np.abs(chain.strike[rows] - chain.forward[rows])))
-    return float(chain.greeks.iv[rows[order[0]]])
+    return int(rows[order[0]])

@@ -6,7 +6,7 @@ an event's quote is matched against working orders before a timer due at that ve
 
 from typing import Literal
 
-from operators import commands, exits, expiry, paper, timetable, watches
+from operators import charted, commands, exits, expiry, paper, timetable, watches
 from operators.blotter import Blotter, mark
 from operators.book import BookState, Timer
 from operators.codes import ExitReason
@@ -149,6 +149,7 @@ class Desk:
         book.orders = {name: order for name, order in book.orders.items() if order.signal_id != scalp.signal_id}
         if not scalp.bought:
             return
+        book.realised_micros += scalp.open_micros
         self.blotter.report(scalp, status)
         stopped = scalp.exit_due is ExitReason.STOP_LOSS
         if stopped:
@@ -168,6 +169,8 @@ class Desk:
 
     def _moment(self, moment: Moment) -> None:
         bar = moment.bar
+        if bar.ticker in self.config.scalp_tickers:
+            self.blotter.out.append(charted.bar_record(self.book, moment))
         for scalp in [scalp for scalp in self.book.scalps_in_order() if scalp.ticker == bar.ticker]:
             if scalp.bought and bar.event_ns - MINUTE_NS >= scalp.entry_ns:
                 scalp.bars_since_entry += 1
@@ -194,6 +197,9 @@ class Desk:
                 timetable.begin_session(self.book, self.config, timer.subject)
             case "close":
                 self._close()
+            case "mark":
+                self.blotter.out.append(charted.mark_record(self.book))
+                timetable.await_mark(self.book)
             case "session_end" | "event":
                 self._judge_all()
             case "window":

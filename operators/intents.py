@@ -177,6 +177,12 @@ class Scalp(msgspec.Struct, tag_field="leg", kw_only=True):
         return self.held * self.multiplier * self.limit_micros + self.promised_micros
 
     @property
+    def open_micros(self) -> int:
+        """P&L so far, fees paid included: what was sold, and what is held at the last bid known."""
+        held = self.held * self.multiplier * self.mark_micros
+        return held + self.proceeds_micros - self.cost_micros - self.fees_micros
+
+    @property
     def average_micros(self) -> float:
         """Average entry price of a share in micro-dollars; raises ZeroDivisionError before the first fill."""
         return self.cost_micros / (self.bought * self.multiplier)

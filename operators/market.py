@@ -106,8 +106,9 @@ class Market:
         setup = self._update(bar, state, session.open_ns)
         if bar.history:
             return []
-        edges = state.fast.edges() or (None, None)
-        return [*overdue, Moment(bar.seq, bar.at_ns, bar, setup[0], *edges), *setup[1]]
+        lower, upper = state.fast.edges() or (None, None)
+        averages = state.averages(self.config.cloud_warmup_multiple)
+        return [*overdue, Moment(bar.seq, bar.at_ns, bar, setup[0], lower, upper, averages), *setup[1]]
 
     def _update(self, bar: Bar, state: TickerState, open_ns: int) -> tuple[int, list[Setup]]:
         """The flip of the one-minute fast cloud and the setup, if the bar completes one."""
@@ -191,10 +192,7 @@ class Market:
         state = self.state.tickers.get(ticker) or TickerState.new()
         multiple, macro = self.config.cloud_warmup_multiple, state.macro
         clouds = (state.pullback, state.trend, state.long_term, state.fast5)
-        ready, edges, close, bias = macro.ready(multiple), macro.edges(), state.macro_close, 0
-        if ready and edges is not None and close is not None:
-            beyond = close > edges[1] if macro.colour > 0 else close < edges[0]
-            bias = macro.colour if beyond else 0
+        ready = macro.ready(multiple)
         return View(
             bar=state.previous,
             ema12=state.fast.long.value,
@@ -203,7 +201,7 @@ class Market:
             agreement=tuple(cloud.colour if cloud.ready(multiple) else 0 for cloud in clouds),
             macro_ready=ready,
             macro_colour=macro.colour if ready else 0,
-            bias=bias,
+            bias=state.bias(multiple),
             quotes=dict(self.state.quotes),
             quotes_age_ns=at_ns - self.state.quotes_ns,
             quotes_max_age_ns=self.state.quotes_max_age_ns,
@@ -214,10 +212,13 @@ class Market:
 
     def _chains(self, ticker: str, at_ns: int) -> dict[str, ChainView]:
         """The chains of a ticker's own options and of those that may stand for them."""
-        known = self.state.listings.known
-        underlyings = [name for name in (ticker, catalog.INDEX_OF.get(ticker)) if name in known]
-        views = {name: known[name].view(at_ns, self._spot(name, at_ns)) for name in underlyings if name is not None}
-        return {name: view for name, view in views.items() if view is not None}
+        names = [name for name in (ticker, catalog.INDEX_OF.get(ticker)) if name is not None]
+        return {name: view for name in names if (view := self.chain(name, at_ns)) is not None}
+
+    def chain(self, underlying: str, at_ns: int) -> ChainView | None:
+        """The newest option chain of an underlying at an instant; None before the first."""
+        listing = self.state.listings.known.get(underlying)
+        return None if listing is None else listing.view(at_ns, self._spot(underlying, at_ns))
 
     def _spot(self, ticker: str, at_ns: int) -> float | None:
         """Middle of the ticker's fresh quote, else the close of its newest bar in this session; None before both."""

@@ -10,8 +10,21 @@ from operators.events import Bar, Chain, Contracts, Quote
 Source = Literal["own", "outside"]
 
 
+class Averages(msgspec.Struct, frozen=True):
+    """EMAs of the fast and the trend cloud in dollars, None before their seed; `bias` +1, -1 or 0 is the macro's."""
+
+    ema5: float | None = None
+    ema12: float | None = None
+    ema34: float | None = None
+    ema50: float | None = None
+    bias: int = 0
+
+
 class Moment(msgspec.Struct, frozen=True):
-    """A closed one-minute bar with the fast cloud after it; `flip` is the cloud's new colour if this bar changed it."""
+    """A closed one-minute bar with the fast cloud after it; `flip` is the cloud's new colour if this bar changed it.
+
+    `averages` is what a chart shows of the bar; no rule reads it.
+    """
 
     seq: int
     at_ns: int
@@ -19,6 +32,7 @@ class Moment(msgspec.Struct, frozen=True):
     flip: int
     lower: float | None
     upper: float | None
+    averages: Averages = Averages()
 
 
 class ChainView(msgspec.Struct, frozen=True):

@@ -17,11 +17,15 @@ from operators.events import RunStarted
 
 
 class Record(msgspec.Struct, frozen=True, kw_only=True):
-    """A row: `table` is its table, `key` its natural key besides the book, `changes` whether later rows replace it."""
+    """A row: `table` is its table, `key` its natural key besides the book, `changes` whether later rows replace it.
+
+    `now` says that it is no record but a row of a view, which the rows of the next look replace.
+    """
 
     table: ClassVar[str]
     key: ClassVar[tuple[str, ...]]
     changes: ClassVar[bool] = False
+    now: ClassVar[bool] = False
 
     book_id: str
 

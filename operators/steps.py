@@ -15,6 +15,7 @@ from operators.config import EngineSettings, ScalpConfig
 from operators.desk import Desk
 from operators.events import AnyEvent, RunStarted
 from operators.intents import Item, Ticket
+from operators.looking import Looking
 from operators.market import Market
 from operators.moments import Setup
 from operators.records import Record
@@ -41,17 +42,23 @@ class Machine(StatefulBatchLogic[In, Out, None], Generic[In, Out]):
 
 
 class Desks:
-    """The desks of a run, one a book; a book's desk begins with the RunStarted that names it."""
+    """The desks of a run, one a book; a book's desk begins with the RunStarted that names it.
 
-    def __init__(self, config: ScalpConfig, settings: EngineSettings) -> None:
-        self.config, self.settings = config, settings
+    With `looking` the views of each book follow its records, once in a while.
+    """
+
+    def __init__(self, config: ScalpConfig, settings: EngineSettings, looking: Looking | None = None) -> None:
+        self.config, self.settings, self.looking = config, settings, looking
         self.books: dict[str, Desk] = {}
 
     def on(self, item: Item) -> list[Record]:
         """The records that all books make of an item."""
         if isinstance(item, RunStarted) and item.book_id not in self.books:
             self.books[item.book_id] = Desk.started(item, self.config, self.settings)
-        return [record for desk in self.books.values() for record in desk.on(item)]
+        records = [record for desk in self.books.values() for record in desk.on(item)]
+        if self.looking is not None:
+            records += [view for desk in self.books.values() for view in self.looking.due(desk.book)]
+        return records
 
 
 def machine(step_id: str, line: Stream[tuple[str, In]], take: Callable[[In], list[Out]]) -> Stream[tuple[str, Out]]:

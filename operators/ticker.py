@@ -6,6 +6,7 @@ import msgspec
 
 from operators.clouds import Atr, Bucket, Cloud
 from operators.events import Bar
+from operators.moments import Averages
 
 VOLUME_BARS, VOLUME_BARS_LEAST = 20, 5
 """The trigger bar is measured against up to 20 bars before it. Source: product rule "Entry signal"."""
@@ -48,6 +49,22 @@ class TickerState(msgspec.Struct):
             self.dollars = [*self.dollars, self.dollars_today][-DOLLAR_SESSIONS:]
         self.day, self.dollars_today = day, 0.0
         self.volumes, self.first_seen, self.previous = [], False, None
+
+    def bias(self, multiple: int) -> int:
+        """The macro cloud's colour if the last 10-minute close lies beyond it; else, and while it is not ready, 0.
+
+        Source: product rule "Macro bias".
+        """
+        edges, close, colour = self.macro.edges(), self.macro_close, self.macro.colour
+        if edges is None or close is None or not self.macro.ready(multiple):
+            return 0
+        beyond = close > edges[1] if colour > 0 else close < edges[0]
+        return colour if beyond else 0
+
+    def averages(self, multiple: int) -> Averages:
+        """What a chart shows of the newest bar."""
+        fast, trend = self.fast, self.trend
+        return Averages(fast.short.value, fast.long.value, trend.short.value, trend.long.value, self.bias(multiple))
 
     def dollar_volume(self, day: str) -> float | None:
         """Average dollars a session over up to 20 sessions completed before `day`; None with fewer than three."""

@@ -34,17 +34,26 @@ def begin_session(book: BookState, config: ScalpConfig, day: str) -> None:
     book.open_ns, book.close_ns = session.open_ns, session.close_ns
     book.exit_ns = sessions.exit_ns(session)
     book.open_equity_micros, book.unsettled_micros = book.equity_micros(), 0
-    book.scalps_today = book.stops_in_row = 0
+    book.scalps_today = book.stops_in_row = book.realised_micros = 0
     book.loss_stopped = False
     book.day_trades = [*book.day_trades, (day, 0)][-DAY_TRADE_SESSIONS:]
     book.decided, book.stopped, book.left = {}, {}, {}
     if book.trading == "REDUCING" and book.reduced_by == "engine":
         book.activate()
+    await_mark(book)
     book.set_timer(book.exit_ns, "session_end", "")
     book.set_timer(book.close_ns, "close", "")
     _plan_event(book, config, session)
     _plan_options(book, config, session)
     await_open(book, session.close_ns)
+
+
+def await_mark(book: BookState) -> None:
+    """Sets the timer of the next minute of the session, its close included."""
+    minutes = (book.now_ns - book.open_ns) // MINUTE_NS
+    due_ns = book.open_ns + (max(minutes, 0) + 1) * MINUTE_NS
+    if due_ns <= book.close_ns:
+        book.set_timer(due_ns, "mark", "")
 
 
 def session_of(book: BookState) -> sessions.Session:

@@ -11,7 +11,7 @@ from operators import sessions
 from operators.config import ScalpConfig
 from operators.events import Bar
 from operators.market import Market
-from operators.moments import Moment
+from operators.moments import Averages, Moment
 from tests.market_builders import (
     DAY,
     WEEK,
@@ -49,7 +49,8 @@ class TestMoments:
         made = playing(*flat(1, 11))
         (moment,) = made.on(bar(12, 103.0))
         # EMA 5: 100 + 1 / 3 x 3 = 101; EMA 12: seed (11 x 100 + 103) / 12 = 100.25.
-        assert moment == Moment(12, ny("09:42"), bar(12, 103.0), flip=0, lower=100.25, upper=101.0)
+        averages = Averages(ema5=101.0, ema12=100.25)
+        assert moment == Moment(12, ny("09:42"), bar(12, 103.0), 0, lower=100.25, upper=101.0, averages=averages)
 
     def test_before_both_averages_exist_a_moment_has_no_edges(self) -> None:
         (moment,) = market().on(bar(1))

@@ -222,7 +222,8 @@ def test_a_cap_on_the_rate_of_orders_does_not_hold_back_exits() -> None:
     assert (stage.count("first"), stage.count("exit")) == (10, 10)
 
 
-def test_a_day_without_a_signal_leaves_no_record() -> None:
+def test_a_day_without_a_signal_leaves_nothing_but_its_marks() -> None:
     stage = quoted()
     stage.stand("10:30")
-    assert [record.table for record in stage.records] == ["runs"]
+    # 09:31 to 10:30, each minute's end.
+    assert [record.table for record in stage.records] == ["runs", *["marks"] * 60]

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 from datetime import datetime
 from math import isnan
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
 from msgspec.structs import asdict
 from sqlalchemy import Connection, Engine, RowMapping, Select, Table, func, select
@@ -12,8 +12,12 @@ from sqlalchemy.dialects import postgresql, sqlite
 from flows.records.database import writing
 from flows.records.tables import metadata, run_attempts
 from operators.records import Record
+from operators.views import ChainNow, MarkNow, PositionNow
 
 ALARMS_KEPT = 20
+CHANNEL = "scalp"
+"""Where PostgreSQL tells of each commit; the notice says nothing but that there is news."""
+VIEWS: Final = (MarkNow, PositionNow, ChainNow)
 KEYS_PER_SELECT = 1_000  # SQLite takes 32,766 parameters, PostgreSQL 65,535
 
 Row = dict[str, Any]
@@ -41,11 +45,14 @@ class Ledger:
             return
         alarms: list[str] = []
         with writing(self._engine) as connection:
-            for kind, rows in _by_kind(records).items():
+            by_kind = _by_kind(records)
+            for kind, rows in by_kind.items():
                 if kind.changes:
                     _upsert(connection, kind, rows)
-                else:
+                elif not kind.now:
                     alarms += _insert(connection, kind, rows)
+            _replace(connection, by_kind)
+            notify(connection)
         self.alarm_count += len(alarms)
         self.alarms += alarms[: ALARMS_KEPT - len(self.alarms)]
 
@@ -93,6 +100,25 @@ def _by_kind(records: Sequence[Record]) -> dict[type[Record], list[Row]]:
     return rows
 
 
+def _replace(connection: Connection, by_kind: dict[type[Record], list[Row]]) -> None:
+    """Puts the rows of each book's newest look in the place of those of the one before."""
+    newest = {row["book_id"]: row["tape_seq"] for row in by_kind.get(MarkNow, [])}
+    if not newest:
+        return
+    for kind in VIEWS:
+        table = metadata.tables[kind.table]
+        connection.execute(table.delete().where(table.c.book_id.in_(newest)))
+        rows = [row for row in by_kind.get(kind, []) if row["tape_seq"] == newest[row["book_id"]]]
+        if rows:
+            connection.execute(table.insert(), rows)
+
+
+def notify(connection: Connection) -> None:
+    """Wakes who listens, once this transaction is there; SQLite has nobody to wake, there one looks."""
+    if connection.dialect.name == "postgresql":
+        connection.execute(select(func.pg_notify(CHANNEL, "")))
+
+
 def _upsert(connection: Connection, kind: type[Record], rows: list[Row]) -> None:
     """Write changing rows; of several updates of one row only the one that would stand goes to the database."""
     latest: dict[Key, Row] = {}
@@ -101,7 +127,7 @@ def _upsert(connection: Connection, kind: type[Record], rows: list[Row]) -> None
         if key not in latest or row["tape_seq"] >= latest[key]["tape_seq"]:
             latest[key] = row
     table, index = metadata.tables[kind.table], ("book_id", *kind.key)
-    statement = _insert_of(connection, table)
+    statement = insert_of(connection, table)
     new = {name: statement.excluded[name] for name in rows[0] if name not in index}
     newer = statement.excluded["tape_seq"] >= table.c.tape_seq
     connection.execute(
@@ -111,7 +137,7 @@ def _upsert(connection: Connection, kind: type[Record], rows: list[Row]) -> None
 
 def _insert(connection: Connection, kind: type[Record], rows: list[Row]) -> list[str]:
     """Write facts that are not there yet; a sentence on each that is there with another content."""
-    statement = _insert_of(connection, metadata.tables[kind.table]).on_conflict_do_nothing()
+    statement = insert_of(connection, metadata.tables[kind.table]).on_conflict_do_nothing()
     done = connection.execute(statement, rows, execution_options={"preserve_rowcount": True})
     if done.rowcount == len(rows):
         return []
@@ -152,5 +178,6 @@ def _key(kind: type[Record], row: RowMapping | Row) -> Key:
     return (row["book_id"], *(row[name] for name in kind.key))
 
 
-def _insert_of(connection: Connection, table: Table) -> sqlite.Insert | postgresql.Insert:
+def insert_of(connection: Connection, table: Table) -> sqlite.Insert | postgresql.Insert:
+    """An INSERT of the connection's own dialect, which knows ON CONFLICT."""
     return postgresql.insert(table) if connection.dialect.name == "postgresql" else sqlite.insert(table)

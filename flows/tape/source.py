@@ -21,15 +21,16 @@ class Reading:
     """How far a run has read: events of the tapes, how many of them are history, and whether it ended by itself.
 
     `stop` ends it before the next batch, for a `fault` if there is one: an exception that Bytewax carries out of a
-    source or sink prints its own stack first, so faults that a person can mend go this way. `progress` hears the
-    number of events after each batch.
+    source or sink prints its own stack first, so faults that a person can mend go this way. `at_ns` is the time of the
+    newest event. `progress` hears the number of events after each batch, `tick` that the source was asked for more.
     """
 
     def __init__(self) -> None:
-        self.events = self.history_events = 0
+        self.events = self.history_events = self.at_ns = 0
         self.ended = self.stopped = False
         self.fault: Exception | None = None
         self.progress: Callable[[int], None] | None = None
+        self.tick: Callable[[], None] | None = None
 
     def stop(self, fault: Exception | None = None) -> None:
         """Reads no further; of several faults the first stands."""
@@ -40,6 +41,7 @@ class Reading:
         """Counts a batch."""
         self.events += len(batch)
         self.history_events += sum(map(is_history, batch))
+        self.at_ns = batch[-1].at_ns if batch else self.at_ns
         if self.progress is not None:
             self.progress(self.events)
 
@@ -57,6 +59,8 @@ class _Partition(StatelessSourcePartition[Keyed]):
         if self._first:
             first, self._first = self._first, []
             return first
+        if self._reading.tick is not None:
+            self._reading.tick()
         batch = [] if self._reading.stopped else self._read()
         if not batch and (self._waiting is None or self._reading.stopped):
             self._reading.ended = not self._reading.stopped
