@@ -2,10 +2,16 @@
 SHELL := /bin/sh
 BIN := .venv/bin
 DATABASE ?= sqlite:///scalp.db
+# The demonstration: which simulated market, how many times as fast as its own time, where the page is.
+DEMO := demo
+SEED ?= 1
+SPEED ?= 60
+PORT ?= 5006
 
-.PHONY: help install check test model bench docs migrate replay lock clean
+.PHONY: help demo install check test model bench docs migrate replay serve lock clean
 
 help:
+	@echo "make demo      a simulated session through the whole engine, with the page at http://127.0.0.1:$(PORT); Ctrl-C ends it"
 	@echo "make install   .venv with everything in it, from the lock (hashes checked)"
 	@echo "make check     ruff, mypy, layout"
 	@echo "make test      all tests, with branch coverage of operators/ (PostgreSQL is used, or started, if it is there)"
@@ -14,7 +20,17 @@ help:
 	@echo "make docs      write docs/rules.md from the settings and codes"
 	@echo "make migrate   bring DATABASE to this program's tables ($(DATABASE))"
 	@echo "make replay TAPE=F   replay a tape into DATABASE"
+	@echo "make serve     the page alone, on DATABASE, at http://127.0.0.1:$(PORT)"
 	@echo "make lock      write requirements.lock anew"
+
+demo: install
+	@mkdir -p $(DEMO) && rm -f $(DEMO)/records.db $(DEMO)/records.db-shm $(DEMO)/records.db-wal
+	@echo "making a simulated market (seed $(SEED)) and an empty database in $(DEMO)/"
+	@$(BIN)/scalp generate --seed $(SEED) --out $(DEMO)/market.tape --overwrite
+	@$(BIN)/scalp db upgrade --database sqlite:///$(DEMO)/records.db
+	@echo "the page comes up at http://127.0.0.1:$(PORT) in some seconds; the session runs $(SPEED) times as fast as its own time; Ctrl-C ends it"
+	@PATH="$(CURDIR)/$(BIN):$$PATH" SCALP_DATABASE=sqlite:///$(DEMO)/records.db SCALP_TAPE=$(DEMO)/market.tape \
+		SCALP_SPEED=$(SPEED) SCALP_PORT=$(PORT) $(BIN)/honcho start engine page
 
 install: .venv/installed
 
@@ -32,8 +48,9 @@ check: install
 	$(BIN)/python -m pytest -q tests/test_layout.py
 
 test: install
-	.ci/with-postgres $(BIN)/python -m pytest -q -n 2 -m "not slow" --cov --cov-report=term
-	$(BIN)/python -m pytest -q -n 2 -m slow
+	.ci/with-postgres $(BIN)/python -m pytest -q -n 2 -m "not slow and not ui" --cov --cov-report=term
+	.ci/with-postgres $(BIN)/python -m pytest -q -n 2 -m "slow and not ui"
+	$(BIN)/python -m pytest -q -m ui
 
 model: install
 	SCALP_MODEL_RUNS=10000 $(BIN)/python -m pytest -q tests/test_desk_model.py
@@ -50,10 +67,13 @@ migrate: install
 replay: install
 	$(BIN)/scalp replay "$(TAPE)" --database "$(DATABASE)"
 
+serve: install
+	PATH="$(CURDIR)/$(BIN):$$PATH" SCALP_DATABASE="$(DATABASE)" SCALP_PORT=$(PORT) $(BIN)/honcho start page
+
 # uv resolves for Python 3.11 and 3.12 at once; it is needed for this alone.
 lock:
 	uv pip compile pyproject.toml --group dev --universal --python-version 3.11 --generate-hashes \
 		--no-emit-index-url --no-annotate --no-header --quiet --output-file requirements.lock
 
 clean:
-	rm -rf .venv build *.egg-info .coverage .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf .venv $(DEMO) build *.egg-info .coverage .mypy_cache .pytest_cache .ruff_cache .hypothesis

@@ -1,0 +1,56 @@
+"""What the browser tests ask for; without a browser they skip, or fail where SCALP_REQUIRE_ALL is set."""
+
+import os
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import pytest
+from playwright.sync_api import Browser, Page
+
+from tests.ui import running
+
+DESK, PHONE = {"width": 1440, "height": 900}, {"width": 390, "height": 844}
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    path = shutil.which("chromium") or shutil.which("chromium-browser")
+    if path is None:
+        say = pytest.fail if os.environ.get("SCALP_REQUIRE_ALL") else pytest.skip
+        say("no chromium: apt install chromium")
+    with running.chromium(path) as opened:
+        yield opened
+
+
+class Watched:
+    """A page whose errors, and requests to anywhere but this machine, fail the test."""
+
+    def __init__(self, page: Page) -> None:
+        self.page, self.wrong = page, list[str]()
+        page.on("pageerror", lambda error: self.wrong.append(f"page error: {error}"))
+        page.on("console", lambda said: self.wrong.append(said.text) if said.type == "error" else None)
+        page.on("request", lambda asked: self._asked(asked.url))
+        page.on("websocket", lambda socket: self._asked(socket.url))
+
+    def _asked(self, url: str) -> None:
+        where = urlsplit(url)
+        if where.scheme in ("http", "https", "ws", "wss") and where.hostname != "127.0.0.1":
+            self.wrong.append(f"request to {url}")
+
+
+@pytest.fixture(params=[DESK], ids=["desk"])
+def page(request: pytest.FixtureRequest, browser: Browser) -> Iterator[Page]:
+    """A tab of its own, of the size of a desk's screen unless a test asks for another."""
+    context = browser.new_context(viewport=request.param, accept_downloads=True)
+    watched = Watched(context.new_page())
+    yield watched.page
+    context.close()
+    assert watched.wrong == []
+
+
+@pytest.fixture(scope="session")
+def tape(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The simulated session of `make demo`."""
+    return running.generate(tmp_path_factory.mktemp("tape") / "market.tape", "--seed", "1")

@@ -1,0 +1,148 @@
+"""What the browser tests run: a paced replay, the page's server, a browser, and a PostgreSQL that may be stopped."""
+
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TypeVar
+
+from playwright.sync_api import Browser, sync_playwright
+
+ROOT = Path(__file__).parents[2]
+SCALP = Path(sys.executable).with_name("scalp")
+FAULTS = ("Traceback", "ERROR", "CRITICAL", "Exception")
+# Without these the browser tries to reach its maker at every start.
+QUIET = (
+    *("--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"),
+    *("--disable-component-update", "--disable-sync", "--disable-dev-shm-usage"),
+)
+Found = TypeVar("Found")
+
+
+def until(answer: Callable[[], Found], seconds: float, what: str) -> Found:
+    """The first answer that is true; raises TimeoutError after so many seconds."""
+    ends = time.monotonic() + seconds
+    while time.monotonic() < ends:
+        found = answer()
+        if found:
+            return found
+        time.sleep(0.05)
+    raise TimeoutError(f"{what} did not happen within {seconds} s")
+
+
+def free_port() -> int:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        port: int = taken.getsockname()[1]
+    return port
+
+
+class Process:
+    """A program of ours with its own log; ended by SIGTERM, and by SIGKILL where that is what is tested."""
+
+    def __init__(self, name: str, command: list[str], folder: Path, **environment: str) -> None:
+        self.log = folder / f"{name}.log"
+        with self.log.open("ab") as out:
+            self._running = subprocess.Popen(
+                command, cwd=ROOT, stdout=out, stderr=subprocess.STDOUT, env=os.environ | environment
+            )
+
+    @property
+    def pid(self) -> int:
+        return self._running.pid
+
+    @property
+    def alive(self) -> bool:
+        return self._running.poll() is None
+
+    def end(self, how: int = signal.SIGTERM) -> None:
+        """Ends it and waits."""
+        if self.alive:
+            self._running.send_signal(how)
+        self._running.wait(15)
+
+    def faults(self) -> list[str]:
+        """Lines of the log that speak of a fault."""
+        lines = self.log.read_text(errors="replace").splitlines()
+        return [line for line in lines if any(word in line for word in FAULTS)]
+
+
+class PageServer(Process):
+    """The page as `make demo` serves it."""
+
+    def __init__(self, folder: Path, database: str) -> None:
+        port = free_port()
+        self.url = f"http://127.0.0.1:{port}/app"
+        where = ["--address", "127.0.0.1", "--port", str(port), f"--allow-websocket-origin=127.0.0.1:{port}"]
+        command = [sys.executable, "-m", "panel", "serve", "dashboard/app.py", *where, "--warm"]
+        super().__init__("page", command, folder, SCALP_DATABASE=database)
+
+    def ready(self) -> "PageServer":
+        """Waits until it answers."""
+
+        def answers() -> bool:
+            assert self.alive, f"the page's server ended: {self.log.read_text()}"
+            try:
+                with urllib.request.urlopen(self.url, timeout=2) as answer:
+                    return bool(answer.status == 200)
+            except (urllib.error.URLError, TimeoutError, ConnectionError):
+                return False
+
+        until(answers, 60, "an answer of the page's server")
+        return self
+
+
+def replay(folder: Path, tape: Path, database: str, speed: float, *more: str) -> Process:
+    """A replay that can be looked on."""
+    command = [str(SCALP), "replay", str(tape), "--speed", str(speed), "--database", database, *more]
+    return Process("engine", command, folder)
+
+
+def generate(tape: Path, *more: str) -> Path:
+    """A simulated market's tape."""
+    subprocess.run([SCALP, "generate", "--out", tape, *more], check=True, capture_output=True)
+    return tape
+
+
+@contextmanager
+def chromium(path: str) -> Iterator[Browser]:
+    """The system's own browser, without a window."""
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=path, args=list(QUIET))
+        yield browser
+        browser.close()
+
+
+class Postgres:
+    """A private PostgreSQL server on loopback that may be stopped and started again."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder, self.port = folder, free_port()
+        self.tools = sorted(Path("/usr/lib/postgresql").glob("*/bin"))[-1]
+        if os.geteuid() == 0:
+            shutil.chown(folder, "postgres")
+        trust = ("--auth=trust", "--username=root", "--encoding=UTF8")
+        self._run("initdb", *trust, f"--pgdata={folder / 'data'}")
+        self.url = f"postgresql+psycopg://root@127.0.0.1:{self.port}/postgres"
+
+    def start(self) -> None:
+        options = f"-c listen_addresses=127.0.0.1 -c port={self.port} -c unix_socket_directories={self.folder}"
+        self._run("pg_ctl", f"--pgdata={self.folder / 'data'}", "--wait", f"--log={self.folder / 'log'}",
+                  f"--options={options}", "start")  # fmt: skip
+
+    def stop(self) -> None:
+        self._run("pg_ctl", f"--pgdata={self.folder / 'data'}", "--mode=fast", "--wait", "stop")
+
+    def _run(self, tool: str, *words: str) -> None:
+        # It refuses to run as root.
+        as_postgres = ["runuser", "-u", "postgres", "--"] if os.geteuid() == 0 else []
+        command = [*as_postgres, str(self.tools / tool), *words]
+        subprocess.run(command, check=True, cwd=self.folder, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
