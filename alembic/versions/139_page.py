@@ -25,10 +25,17 @@ def upgrade() -> None:
 
 
 def _turned(table: str) -> dict[str, list[str]]:
-    """The indexes by which a history is turned over."""
-    narrowed = ([], [SIGNAL_TICKER[table]], ["exit_reason"])
-    found = [["book_id", *by, "exit_time", "signal_id"] for by in narrowed]
-    return {f"ix_{table}_{'_'.join(columns)}": columns for columns in found}
+    """The indexes by which a history is turned over, all of it or that of one ticker or reason.
+
+    What follows the signal id lets a database pass over what is not asked for without reading its row.
+    """
+    ticker = SIGNAL_TICKER[table]
+    columns = {
+        "history": ["exit_time", "signal_id", "pnl"],
+        "history_of_ticker": [ticker, "exit_time", "signal_id", "exit_reason", "pnl"],
+        "history_of_reason": ["exit_reason", "exit_time", "signal_id", ticker, "pnl"],
+    }
+    return {f"ix_{table}_{end}": ["book_id", *rest] for end, rest in columns.items()}
 
 
 def _create_bars() -> None:

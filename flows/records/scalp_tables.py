@@ -46,10 +46,21 @@ def _scalp_table(metadata: MetaData, name: str, signal_ticker: str, *columns: Co
     )
     start = (Column("id", Integer, primary_key=True), Column("signal_id", String(50), index=True))
     key, index = UniqueConstraint("book_id", "signal_id"), Index(None, "ticker", "status")
-    # A history is turned over by time, all of it or narrowed to one ticker or reason.
-    narrowed = ((), (signal_ticker,), ("exit_reason",))
-    turned = (Index(None, "book_id", *by, "exit_time", "signal_id") for by in narrowed)
+    turned = (Index(f"ix_{name}_{end}", "book_id", *columns) for end, columns in turned_by(signal_ticker).items())
     return Table(name, metadata, *start, *columns, *ending, key, index, *turned)
+
+
+def turned_by(signal_ticker: str) -> dict[str, tuple[str, ...]]:
+    """The indexes by which a book's history is turned over: the end of each name, and its columns after the book.
+
+    By time, all of it or narrowed to one ticker or reason; what follows the signal id sorts nothing, but lets a
+    database pass over what is not asked for without reading its row.
+    """
+    return {
+        "history": ("exit_time", "signal_id", "pnl"),
+        "history_of_ticker": (signal_ticker, "exit_time", "signal_id", "exit_reason", "pnl"),
+        "history_of_reason": ("exit_reason", "exit_time", "signal_id", signal_ticker, "pnl"),
+    }
 
 
 def _options(metadata: MetaData) -> Table:
