@@ -30,7 +30,7 @@ def filled(engine: Engine) -> Engine:
         order(),
         fill(),
     ]
-    Ledger(engine).write([*rows, verdict(reason='-1 @ +2, "so"\nit is'), signal("s9", book_id="replay:b")])
+    Ledger(engine).write([*rows, verdict(reason='-1 @ +2, "so"\nit\ris'), signal("s9", book_id="replay:b")])
     with writing(engine) as connection:
         connection.execute(options_scalps.insert().values(option_scalp()))
     return engine
@@ -56,7 +56,7 @@ def test_text_is_written_as_it_is_recorded(filled: Engine, tmp_path: Path) -> No
     export(filled, "signals", BOOK, tmp_path / "signals.csv")
     export(filled, "verdicts", BOOK, tmp_path / "verdicts.csv")
     assert "=HYPERLINK(1)" in cells(tmp_path / "signals.csv")[1]
-    assert '-1 @ +2, "so"\nit is' in cells(tmp_path / "verdicts.csv")[1]
+    assert '-1 @ +2, "so"\nit\ris' in cells(tmp_path / "verdicts.csv")[1]
     assert {"true", "false"} < set(cells(tmp_path / "verdicts.csv")[1])
 
 

@@ -1,6 +1,5 @@
 """Hand a book's records to a spreadsheet or a notebook: CSV or Parquet, streamed, there wholly or not at all."""
 
-import csv
 import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -12,6 +11,7 @@ from sqlalchemy import BigInteger, Boolean, Date, Engine, Integer, Table
 from sqlalchemy.types import TypeEngine
 
 from flows.records.columns import Micros, Real, UtcTime
+from flows.records.csv_line import csv_line
 from flows.records.database import FETCH_ROWS, reading
 from flows.records.queries import plain, recorded, rows_of
 from flows.records.tables import etf_scalps, fills, options_scalps, orders, signals, verdicts
@@ -91,9 +91,8 @@ def _renamed_when_whole(out: Path) -> Iterator[Path]:
 @contextmanager
 def _csv(part: Path, columns: list[Column]) -> Iterator[Write]:
     with part.open("w", newline="", encoding="utf-8") as file:
-        writer = csv.writer(file, lineterminator="\n")
-        writer.writerow([SHOWN.get(name, name) for name, _ in columns])
-        yield lambda rows: writer.writerows([_cell(value) for value in row] for row in rows)
+        file.write(csv_line(SHOWN.get(name, name) for name, _ in columns))
+        yield lambda rows: file.writelines(csv_line(map(_cell, row)) for row in rows)
 
 
 def _cell(value: object) -> object:

@@ -4,7 +4,6 @@ A page begins where another ended and never at a number of rows, and nothing is 
 rows costs what the first one costs, and rows that come meanwhile shift nothing.
 """
 
-import csv
 import json
 import re
 from collections.abc import Iterator, Sequence
@@ -15,6 +14,7 @@ import msgspec
 from msgspec.structs import astuple
 from sqlalchemy import Column, Connection, Engine, Select, func, select, union
 
+from flows.records.csv_line import csv_line
 from flows.records.database import FETCH_ROWS, reading
 from flows.records.ended import Cursor, Filter, Kind, Row, ended, storable
 from flows.records.queries import in_code_order, plain
@@ -91,8 +91,7 @@ def csv_lines(engine: Engine, book_id: str, chosen: Filter) -> Iterator[str]:
     open while the caller is away, however slow a download is; what ends meanwhile is newer than all that is still to
     be read. Raises DatabaseUnavailable.
     """
-    write = csv.writer(_Lines(), lineterminator="\r\n").writerow
-    yield write(Row.__struct_fields__)
+    yield csv_line(Row.__struct_fields__)
     rows: Sequence[Row] = ()
     after: Cursor | None = None
     while after is None or len(rows) == FETCH_ROWS:
@@ -102,17 +101,7 @@ def csv_lines(engine: Engine, book_id: str, chosen: Filter) -> Iterator[str]:
             return
         after = rows[-1].place
         for row in rows:
-            yield write([_cell(value) for value in astuple(row)])
-
-
-class _Lines:
-    """A file for csv.writer that hands back what is written: one line.
-
-    The writer quotes what its line end has in it, so that is both; a carriage return alone would begin a new row.
-    """
-
-    def write(self, line: str) -> str:
-        return line.removesuffix("\r\n") + "\n"
+            yield csv_line(_cell(value) for value in astuple(row))
 
 
 def _cell(value: object) -> object:
