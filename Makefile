@@ -8,7 +8,7 @@ SEED ?= 1
 SPEED ?= 60
 PORT ?= 5006
 
-.PHONY: help demo install check test model bench docs migrate replay serve lock clean
+.PHONY: help demo install check test model bench docs picture migrate replay serve lock clean
 
 help:
 	@echo "make demo      a simulated session through the whole engine, with the page at http://127.0.0.1:$(PORT); Ctrl-C ends it"
@@ -18,6 +18,7 @@ help:
 	@echo "make model     10,000 random runs of the model of the desk (make test plays 1,000)"
 	@echo "make bench     run all benchmarks and write docs/benchmarks.md (some 6 minutes and 3 GB of disk)"
 	@echo "make docs      write docs/rules.md from the settings and codes"
+	@echo "make picture   take the README's picture anew (needs chromium)"
 	@echo "make migrate   bring DATABASE to this program's tables ($(DATABASE))"
 	@echo "make replay TAPE=F   replay a tape into DATABASE"
 	@echo "make serve     the page alone, on DATABASE, at http://127.0.0.1:$(PORT)"
@@ -60,6 +61,9 @@ bench: install
 
 docs: install
 	$(BIN)/python -m flows.rulebook docs/rules.md
+
+picture: install
+	$(BIN)/python -m tests.ui.picture docs/page.png
 
 migrate: install
 	$(BIN)/scalp db upgrade --database "$(DATABASE)"

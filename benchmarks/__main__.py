@@ -6,6 +6,7 @@ import platform
 import subprocess
 import sys
 from collections.abc import Iterable, Iterator
+from itertools import chain
 from pathlib import Path
 from textwrap import fill
 from typing import Any
@@ -15,10 +16,9 @@ WIDTH = 120
 
 
 def main() -> None:
-    told = {name: run(name) for name in ("greeks", "replay", "chains")}
-    OUT.write_text(
-        "\n\n".join([*opening(), *replay(told["replay"]), *chains(told["chains"]), *greeks(told["greeks"])]) + "\n"
-    )
+    told = {name: run(name) for name in ("greeks", "replay", "chains", "growth")}
+    sections = replay(told["replay"]), chains(told["chains"]), greeks(told["greeks"]), growth(told["growth"])
+    OUT.write_text("\n\n".join([*opening(), *chain.from_iterable(sections)]) + "\n")
 
 
 def run(name: str) -> dict[str, Any]:
@@ -80,6 +80,55 @@ def greeks(told: dict[str, Any]) -> Iterator[str]:
         of as many array operations; with a call and a put of one strike sharing their IV
         {told["chain_greeks_us"]["median"]} microseconds."""
     )
+
+
+def growth(told: dict[str, Any]) -> Iterator[str]:
+    yield "## Growth"
+    yield said(
+        f"""Whole processes `scalp replay` of one simulated session, median of {told["runs"]}; CPU time is user and
+        system. `net` is without a replay of one bar ({two(told["start"]["cpu_seconds"])} s), `marginal` without
+        one of what the tapes have in common, size 0. Slope: least squares of log CPU time over log size; 1 is linear,
+        less is better. Step: the slope of `marginal` from the size before."""
+    )
+    yield said(
+        """Contracts: one underlying, its chain every 15 s, and every two minutes a signal for which the whole chain is
+        priced (IV and Greeks), ranked and recorded."""
+    )
+    yield from grown("contracts", told["contracts"])
+    yield said(
+        """Tickers: shares with a quote a second, 1-minute bars and a chain of 100 contracts every 15 s each, and two
+        leveraged funds."""
+    )
+    yield from grown("tickers", told["tickers"])
+    one, four, wide = (told["once"][name] for name in ("days_1", "days_4", "expiries_5000"))
+    yield said(
+        f"""Four sessions of five tickers take {four["peak_mb"]:.0f} MB at most, one takes {one["peak_mb"]:.0f}. 5,000
+        contracts in five times as many expiries take {two(wide["cpu_seconds"])} s of CPU time and
+        {wide["peak_mb"]:.0f} MB."""
+    )
+
+
+def grown(name: str, told: dict[str, Any]) -> Iterator[str]:
+    """The figures of a kind of tapes, and how they grow."""
+    whole, without = ("seconds", "cpu_seconds"), ("net_cpu_seconds", "marginal_cpu_seconds")
+    common, slopes, line = told["common"], told["slope_cpu_seconds"], told["line"]
+    times = zip(*(told[kind] for kind in (*whole, *without)), strict=True)
+    rows = [(0, *(two(common[kind]) for kind in whole), "", "", "", f"{common['peak_mb']:.0f}")]
+    steps = [None, *told["local_slopes"]["marginal"]]
+    for size, each, step, peak in zip(told["sizes"], times, steps, told["peak_mb"], strict=True):
+        rows.append((f"{size:,}", *map(two, each), two(step), f"{peak:.0f}"))
+    yield table((name, "seconds", "CPU seconds", "net", "marginal", "step", "peak MB"), rows)
+    yield said(
+        f"""Slope {two(slopes["raw"])} raw, {two(slopes["net"])} net, {two(slopes["marginal"])} marginal. The straight
+        line {two(line["fixed_seconds"])} s + {two(line["milliseconds_each"])} ms x {name} is at most
+        {100 * line["largest_deviation"]:.0f} % off. The largest takes {two(told["ratio_to_loop"])} times the CPU time
+        of the plain loop, which records nothing."""
+    )
+
+
+def two(value: float | None) -> str:
+    """Two digits after the point, nothing for nothing."""
+    return "" if value is None else f"{value:.2f}"
 
 
 if __name__ == "__main__":

@@ -69,8 +69,8 @@ def process(part: str, tape: Path) -> dict[str, Any]:
     return told | {"seconds": seconds}
 
 
-def loop(tape: Path) -> dict[str, Any]:
-    """The operators in a for loop."""
+def loop(tape: Path, outside: Path | None = None, rules_file: Path | None = None) -> dict[str, Any]:
+    """The operators in a for loop; with a file of signals, and one of settings, where they are given."""
     from flows import runs
     from flows.settings import load
     from operators import funds, gate, route, signals, strikes, underlyings
@@ -78,7 +78,8 @@ def loop(tape: Path) -> dict[str, Any]:
     from operators.moments import Setup
     from operators.steps import Desks
 
-    settings, given = load(), runs.read([tape], runs.Options())
+    settings = load(rules_file)
+    given = runs.read([tape], runs.Options(settings=settings, signals=outside))
     market, desks = Market(*settings), Desks(*settings)
     rules = (route.prechecks(settings.scalp), underlyings.price_chain(*settings), strikes.choose(settings.scalp))
     rules += (gate.greeks_gate(settings.scalp), funds.map_to_funds(settings.scalp))

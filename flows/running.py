@@ -91,10 +91,9 @@ class Run:
         try:
             desk = self.desks.books.get(self.started.book_id)
             self.ledger.write([] if desk is None else self.looking.look(desk.book))
-            self._beat(state, message)
         except UnusableDatabase as gone:
             self.reading.stop(gone)
-        self._finish("done" if done else "failed", message)
+        self._finish(state, message)
 
     def _beat(self, state: State, message: str | None = None) -> None:
         tape_at = utc(self.reading.at_ns) if self.reading.at_ns else None
@@ -132,9 +131,12 @@ class Run:
         """Whether a person ended it."""
         return self.reading.stopped and self.reading.fault is None
 
-    def _finish(self, status: Literal["done", "failed"], message: str | None) -> None:
+    def _finish(self, state: State, message: str | None) -> None:
+        """Notes how it ended: the attempt, which was done or failed, and the heartbeat."""
+        status: Literal["done", "failed"] = "done" if state == "ended" else "failed"
         try:
             self._attempts.finish(self._attempt, status, message, self.reading.events, self.seconds)
+            self._beat(state, message)
         except UnusableDatabase as fault:
             self.reading.stop(fault)
 

@@ -79,7 +79,8 @@ class BookState(msgspec.Struct):
     those heard of, `chain_stream` how an underlying's chain begins.
     `stopped` (by ticker and direction) and `left` (by ticker) hold when a stop or another exit was filled last,
     `decided` the signal of each ticker, bar and direction of this session, `ask_taken` and `bid_taken` what our fills
-    took of a symbol's newest quote, `watches` the contracts looked at today or held. From `event_from_ns` until
+    took of a symbol's newest quote, `watches` the contracts looked at today or held and `watched` their symbols by
+    underlying, in order. From `event_from_ns` until
     `event_until_ns` positions are left for a statement, from `window_from_ns` until `window_until_ns` nothing is
     entered.
     """
@@ -111,6 +112,7 @@ class BookState(msgspec.Struct):
     day_trades: list[tuple[str, int]] = []
     scalps: dict[str, AnyScalp] = {}
     watches: dict[str, Watch] = {}
+    watched: dict[str, list[str]] = {}
     orders: dict[str, Order] = {}
     quotes: dict[str, Quote] = {}
     ask_taken: dict[str, int] = {}
@@ -134,12 +136,26 @@ class BookState(msgspec.Struct):
 
         streams = {QUOTES: stream("quote", settings.quote_max_age_seconds)}
         chains = stream("chain", settings.chain_max_age_seconds)
-        return cls(event.book_id, event.mode, event.equity_micros, streams, chains)
+        equity = event.equity_micros
+        # The first day begins with it: before the first open nothing was gained.
+        return cls(event.book_id, event.mode, equity, streams, chains, open_equity_micros=equity)
 
     def set_timer(self, due_ns: int, kind: TimerKind, subject: str) -> None:
         """Makes a timer; several of one kind and subject may stand, each handler asks whether it still matters."""
         self.timers_made += 1
         insort(self.timers, Timer(due_ns, self.timers_made, kind, subject))
+
+    def watch(self, symbol: str, underlying: str, row: int) -> None:
+        """Takes an interest in a contract: its row in the newest table of its underlying."""
+        if symbol not in self.watches:
+            insort(self.watched.setdefault(underlying, []), symbol)
+        self.watches[symbol] = Watch(underlying, row)
+
+    def forget(self, symbol: str) -> None:
+        """Loses the interest in a contract, and what is known of it. Raises KeyError if there was none."""
+        self.watched[self.watches.pop(symbol).underlying].remove(symbol)
+        for known in (self.quotes, self.ask_taken, self.bid_taken):
+            known.pop(symbol, None)
 
     def open_orders(self, signal_id: str) -> list[Order]:
         """The orders of a scalp that may still fill."""

@@ -70,7 +70,7 @@ class Desk:
         return self.blotter.out
 
     def _reach(self, seq: int, at_ns: int) -> None:
-        self.book.seq = seq
+        timetable.hear(self.book, seq, at_ns)
         self._run_timers(at_ns)
         self.book.now_ns = max(self.book.now_ns, at_ns)
 
@@ -93,7 +93,7 @@ class Desk:
     def _quotes(self, event: Quote | Chain, stream: str, quotes: list[Quote]) -> None:
         """New quotes of one stream, known together."""
         book = self.book
-        book.seq = event.seq
+        timetable.hear(book, event.seq, event.at_ns)
         if book.timers and book.timers[0].due_ns <= event.at_ns:
             self._run_timers(event.at_ns - 1)
             self._run_arrivals(event.at_ns)

@@ -4,7 +4,6 @@ from msgspec.structs import replace
 
 from operators import contracts, exits, limits, prices, statements
 from operators.blotter import Blotter, newer, seconds
-from operators.book import Watch
 from operators.budget import Budget, first_half
 from operators.codes import NO_SUITABLE_CONTRACT, REFUSAL_ORDER, Refusal, SecondHalf
 from operators.funds import FundCandidate
@@ -93,7 +92,7 @@ class Entering:
 
     def _look_at(self, contract: StrikeSelection) -> None:
         """Makes the book know the contract and its quote of the decision."""
-        self.book.watches[contract.symbol] = Watch(contract.underlying, contract.row)
+        self.book.watch(contract.symbol, contract.underlying, contract.row)
         known = self.book.quotes.get(contract.symbol)
         if known is None or known.at_ns < contract.quote.at_ns:
             self.book.quotes[contract.symbol] = contract.quote

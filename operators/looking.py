@@ -3,9 +3,9 @@
 They change nothing. Greeks are those of the newest chains, computed for whole chains at a look and only then.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from math import isfinite
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -13,6 +13,7 @@ from operators import chains, charted, cutoffs, nearest, prices, sessions, timet
 from operators.book import BookState
 from operators.chains import PricedChain
 from operators.config import ScalpConfig
+from operators.events import Quote
 from operators.intents import AnyScalp, ETFScalpPosition, ScalpPosition
 from operators.market import Market
 from operators.records import Record
@@ -63,9 +64,8 @@ class Looking:
 
     def _mark(self, book: BookState, positions: list[PositionNow], priced: Mapping[str, PricedChain]) -> MarkNow:
         config, money = self.market.config, charted.money(book)
-        deltas = [_delta_usd(book.scalps[row.signal_id], row, priced) for row in positions]
-        hours = [_theta_usd(row) for row in positions]
-        unknown = sum(None in pair for pair in zip(deltas, hours, strict=True))
+        both = [(_delta_usd(book.scalps[row.signal_id], row, priced), _theta_usd(row)) for row in positions]
+        known = [(delta, theta) for delta, theta in both if delta is not None and theta is not None]
         begun = book.open_ns <= book.now_ns < book.close_ns
         return MarkNow(
             book_id=book.book_id,
@@ -82,15 +82,15 @@ class Looking:
             option_slots_limit=config.max_concurrent_scalps,
             fund_slots=len(book.funds()),
             fund_slots_limit=config.etf_max_concurrent_scalps,
-            net_delta_usd=_known_sum(deltas),
-            theta_per_hour_usd=_known_sum(hours),
-            unknown_greeks=unknown,
+            net_delta_usd=sum(delta for delta, _ in known),
+            theta_per_hour_usd=sum(theta for _, theta in known),
+            unknown_greeks=len(both) - len(known),
             cutoff_at=sessions.utc(_cutoff_ns(book, config)) if begun else None,
             close_at=sessions.utc(book.close_ns) if begun else None,
         )
 
     def _position(self, book: BookState, scalp: AnyScalp, priced: Mapping[str, PricedChain]) -> PositionNow:
-        quote, coming = book.quotes.get(scalp.symbol), nearest.nearest(book, scalp)
+        coming = nearest.nearest(book, scalp)
         greeks = _greeks(scalp, priced)
         return PositionNow(
             book_id=book.book_id,
@@ -109,9 +109,7 @@ class Looking:
             stop=prices.decimal(scalp.stop_micros),
             target=prices.decimal(scalp.target_micros),
             **greeks._asdict(),
-            bid=None if quote is None or not prices.known(quote.bid) else quote.bid,
-            ask=None if quote is None or not prices.known(quote.ask) else quote.ask,
-            quoted_at=None if quote is None else sessions.utc(quote.event_ns),
+            **_quoted(book.quotes.get(scalp.symbol)),
             leverage=scalp.leverage if isinstance(scalp, ETFScalpPosition) else None,
             entered_at=sessions.utc(scalp.entry_ns),
             fresh=book.fresh(scalp.symbol),
@@ -125,6 +123,15 @@ class Looking:
 
 def _cutoff_ns(book: BookState, config: ScalpConfig) -> int:
     return cutoffs.cutoff_ns(0, timetable.session_of(book), config)
+
+
+def _quoted(quote: Quote | None) -> dict[str, Any]:
+    """Bid, ask and time of a quote; None each where it is unknown."""
+    if quote is None:
+        return {"bid": None, "ask": None, "quoted_at": None}
+    sides = {"bid": quote.bid, "ask": quote.ask}
+    known = {name: price if prices.known(price) else None for name, price in sides.items()}
+    return {**known, "quoted_at": sessions.utc(quote.event_ns)}
 
 
 def _greeks(scalp: AnyScalp, priced: Mapping[str, PricedChain]) -> OwnGreeks:
@@ -155,10 +162,6 @@ def _theta_usd(row: PositionNow) -> float | None:
     return None if row.theta_per_day is None else row.theta_per_day * row.quantity * row.multiplier / HOURS_PER_DAY
 
 
-def _known_sum(values: Iterable[float | None]) -> float:
-    return sum(value for value in values if value is not None)
-
-
 def _chain(book: BookState, name: str, chain: PricedChain) -> ChainNow:
     view, money = chain.view, chains.nearest_the_money(chain, 0, None)
     return ChainNow(
@@ -166,7 +169,7 @@ def _chain(book: BookState, name: str, chain: PricedChain) -> ChainNow:
         tape_seq=book.seq,
         underlying=name,
         quoted_at=sessions.utc(view.chain.event_ns),
-        fresh=book.stream(name).fresh(book.now_ns),
+        fresh=book.streams.get(name, book.chain_stream).fresh(book.now_ns),
         spot=view.spot,
         contracts=len(view.table.symbols),
         quoted=int(np.count_nonzero(np.isfinite(chain.mid))),

@@ -1,6 +1,6 @@
 """The day of a book: when its session opens, what it counts anew then, and the timers of the day."""
 
-from datetime import date
+from datetime import date, time
 
 from operators import cutoffs, sessions
 from operators.book import BookState
@@ -22,6 +22,16 @@ def await_open(book: BookState, after_ns: int) -> None:
     except sessions.OutsideTable:
         return
     book.set_timer(session.open_ns, "open", session.day.isoformat())
+
+
+def hear(book: BookState, seq: int, at_ns: int) -> None:
+    """The book hears of an event. Sessions before the day of its first one are history, which causes no record."""
+    book.seq = seq
+    if book.now_ns == 0 and book.timers and sessions.covers(at_ns):
+        midnight_ns = sessions.at(sessions.new_york(at_ns).date(), time())
+        if book.timers[0].due_ns < midnight_ns:
+            book.timers.clear()
+            await_open(book, midnight_ns)
 
 
 def begin_session(book: BookState, config: ScalpConfig, day: str) -> None:
@@ -72,9 +82,7 @@ def _plan_options(book: BookState, config: ScalpConfig, session: sessions.Sessio
         book.set_timer(scalp.cutoff_ns, "cutoff", scalp.signal_id)
     held = {scalp.symbol for scalp in book.scalps.values()}
     for symbol in [symbol for symbol in book.watches if symbol not in held]:
-        del book.watches[symbol]
-        for known in (book.quotes, book.ask_taken, book.bid_taken):
-            known.pop(symbol, None)
+        book.forget(symbol)
 
 
 def _plan_event(book: BookState, config: ScalpConfig, session: sessions.Session) -> None:

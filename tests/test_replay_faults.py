@@ -38,7 +38,7 @@ class Losing(running.Market):
 running.Market = Losing
 {MAIN}
 """
-SMALL_WRITES = f"from flows.records import sink; sink.ROWS = 10\n{ONE_TABLE_LESS}"
+SMALL_WRITES = f"from flows.records import scribe; scribe.ROWS = 10\n{ONE_TABLE_LESS}"
 """The table is missed by a write on the way, not only by the last one."""
 
 

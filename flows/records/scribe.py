@@ -54,7 +54,7 @@ class Scribe:
         """Called as often as the source is asked: writes what waits, and notes now and then that the run is alive."""
         if self._looked_on and self._records:
             self._flush()
-        if self._clock() >= self._next_beat and not self._away():
+        if self._clock() >= self._next_beat and not self._failed and not self._away():
             self._next_beat = self._clock() + BEAT_SECONDS
             self._try(self._keeper.beat)
 

@@ -28,9 +28,9 @@ class Watched:
     """A page whose errors, and requests to anywhere but this machine, fail the test."""
 
     def __init__(self, page: Page) -> None:
-        self.page, self.wrong = page, list[str]()
+        self.page, self.wrong, self.said = page, list[str](), list[str]()
         page.on("pageerror", lambda error: self.wrong.append(f"page error: {error}"))
-        page.on("console", lambda said: self.wrong.append(said.text) if said.type == "error" else None)
+        page.on("console", lambda said: self.said.append(said.text) if said.type == "error" else None)
         page.on("request", lambda asked: self._asked(asked.url))
         page.on("websocket", lambda socket: self._asked(socket.url))
 
@@ -40,14 +40,28 @@ class Watched:
             self.wrong.append(f"request to {url}")
 
 
-@pytest.fixture(params=[DESK], ids=["desk"])
-def page(request: pytest.FixtureRequest, browser: Browser) -> Iterator[Page]:
-    """A tab of its own, of the size of a desk's screen unless a test asks for another."""
-    context = browser.new_context(viewport=request.param, accept_downloads=True)
-    watched = Watched(context.new_page())
-    yield watched.page
+@pytest.fixture
+def watched(request: pytest.FixtureRequest, browser: Browser) -> Iterator[Watched]:
+    """A tab of its own, of the size of a desk's screen unless a test asks for another (`size`)."""
+    wanted = request.node.get_closest_marker("size")
+    context = browser.new_context(viewport=wanted.args[0] if wanted else DESK, accept_downloads=True)
+    opened = Watched(context.new_page())
+    yield opened
     context.close()
-    assert watched.wrong == []
+    assert opened.wrong == []
+
+
+@pytest.fixture
+def page(watched: Watched) -> Iterator[Page]:
+    """A tab that may write no error to its console either."""
+    yield watched.page
+    assert watched.said == []
+
+
+@pytest.fixture
+def bereft_page(watched: Watched) -> Page:
+    """A tab that loses its server, of which the browser speaks in its console."""
+    return watched.page
 
 
 @pytest.fixture(scope="session")

@@ -125,7 +125,7 @@ class Postgres:
     """A private PostgreSQL server on loopback that may be stopped and started again."""
 
     def __init__(self, folder: Path) -> None:
-        self.folder, self.port = folder, free_port()
+        self.folder, self.port, self.started = folder, free_port(), False
         self.tools = sorted(Path("/usr/lib/postgresql").glob("*/bin"))[-1]
         if os.geteuid() == 0:
             shutil.chown(folder, "postgres")
@@ -137,9 +137,11 @@ class Postgres:
         options = f"-c listen_addresses=127.0.0.1 -c port={self.port} -c unix_socket_directories={self.folder}"
         self._run("pg_ctl", f"--pgdata={self.folder / 'data'}", "--wait", f"--log={self.folder / 'log'}",
                   f"--options={options}", "start")  # fmt: skip
+        self.started = True
 
     def stop(self) -> None:
         self._run("pg_ctl", f"--pgdata={self.folder / 'data'}", "--mode=fast", "--wait", "stop")
+        self.started = False
 
     def _run(self, tool: str, *words: str) -> None:
         # It refuses to run as root.
