@@ -8,7 +8,7 @@ import pytest
 
 from flows.market import regimes
 from flows.market.paths import Walk, levels
-from flows.market.regimes import chance
+from flows.market.regimes import Nature, chance
 from flows.market.world import LINES, TICKERS, FundLine, funds_of
 from operators import prices, sessions
 from operators.events import MINUTE_NS, AnyEvent, Bar, Quote
@@ -130,14 +130,41 @@ def test_tickers_move_together() -> None:
     assert float(np.corrcoef(spy, qqq)[0, 1]) > 0.7
 
 
-def test_a_force_moves_about_as_much_in_a_session_as_asked_for() -> None:
+@pytest.mark.parametrize("nature", [regimes.MARKET, regimes.STORY], ids=["market", "story"])
+def test_a_force_moves_about_as_much_in_a_session_as_asked_for(nature: Nature) -> None:
     def move(number: int) -> float:
         rng = chance(number, "a session")
-        found = regimes.drawn(rng, 390, 1.0 if number % 2 else -1.0)
-        return float(regimes.moves(rng, found, 0.01).sum())
+        found = regimes.drawn(rng, 390, 1.0 if number % 2 else -1.0, nature)
+        return float(regimes.moves(rng, found, 0.01, nature).sum())
 
     # 600 draws: the standard error of a deviation is about 3 to 4 %.
     assert np.std([move(number) for number in range(600)]) == pytest.approx(0.01, rel=0.15)
+
+
+def test_a_session_is_a_walk_of_minutes_that_hardly_tell_the_next() -> None:
+    def told(seed: int) -> float:
+        minutes = np.diff(np.log(paths(MONDAY, seed).mids["SPY"][::60]))
+        return float(np.corrcoef(minutes[1:], minutes[:-1])[0, 1])
+
+    # What one who trades pushes comes back: a little under 0, and far from what a rule could live on.
+    assert -0.25 < np.mean([told(seed) for seed in range(1, 21)]) < 0.0
+
+
+def test_days_go_up_as_often_as_down() -> None:
+    found = [paths(MONDAY, seed).mids["SPY"] for seed in range(200)]
+    rose = sum(float(path[-1] > path[0]) for path in found)
+    # Half of 200, a deviation of 7: nobody is given a drift.
+    assert 72 <= rose <= 128
+
+
+def test_what_is_pushed_comes_back_within_minutes() -> None:
+    still = regimes.Regimes(*(np.zeros(390) for _ in regimes.Regimes._fields))
+    pushed = still._replace(bounce=np.ones(390))
+    path = np.cumsum(regimes.moves(chance(7, "a push"), pushed, 0.01, regimes.MARKET))
+    # If pushes added up the last hour would stand far from the first; here both stand about the way, which is 0.
+    first, last = path[:3_600], path[-3_600:]
+    assert np.ptp(last) < 2.0 * np.ptp(first)
+    assert abs(last.mean()) < first.std()
 
 
 def test_the_usual_prices_are_those_of_the_table() -> None:

@@ -23,6 +23,10 @@ LEANING: Final = 0.10
 """How much IV rises when the market falls by a usual day's move."""
 MOST_DAYS: Final = 4.0
 VOLUME_NOISE: Final = 0.22
+STILL: Final = 0.6
+"""Volume of a minute in which nothing moves, of one that moves as usual."""
+GAP_MOOD: Final = 0.3
+"""Share of a usual gap at the open that the mood gives: what a market believed yesterday it believes overnight."""
 
 
 class Levels(NamedTuple):
@@ -107,11 +111,12 @@ class Walk:
 
     def _force(self, session: Session, name: str, daily: float, minutes: int) -> _Force:
         rng = chance(self.seed, session.day, name)
-        turns = rng.random() < self._turns(name)
+        turns = chance(self.seed, session.day, "mood", name).random() < self._turns(name)
         mood = self.moods[name] = self.moods.get(name, 1.0) * (-1.0 if turns else 1.0)
-        found = regimes.drawn(rng, minutes, mood)
-        gap = rng.normal(0.0, daily * sqrt(1.0 - SESSION_SHARE))
-        return _Force(gap, regimes.moves(rng, found, daily * sqrt(SESSION_SHARE)), found)
+        nature = regimes.MARKET if name == "market" else regimes.STORY
+        found = regimes.drawn(rng, minutes, mood, nature)
+        gap = daily * sqrt(1.0 - SESSION_SHARE) * (GAP_MOOD * mood + sqrt(1.0 - GAP_MOOD**2) * rng.normal())
+        return _Force(gap, regimes.moves(rng, found, daily * sqrt(SESSION_SHARE), nature), found)
 
     def _turns(self, name: str) -> float:
         """The chance that a mood turns; a force's first mood is either."""
@@ -126,7 +131,7 @@ class Walk:
         size = np.minimum(np.abs(np.diff(np.log(path))) / usual, 5.0)
         burst = np.maximum(market.burst, own.burst)
         paths.unrest[name] = 0.7 + 0.3 * size * np.maximum(market.shaking, own.shaking)
-        paths.activity[name] = self._volume(paths, name, (0.35 + 0.65 * size**1.3) * burst)
+        paths.activity[name] = self._volume(paths, name, (STILL + (1.0 - STILL) * size) * burst)
 
     def _volume(self, paths: Paths, name: str, liveliness: FloatArray) -> FloatArray:
         noise = chance(self.seed, paths.session.day, "volume", name).normal(0.0, VOLUME_NOISE, paths.minutes)

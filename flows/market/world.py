@@ -88,15 +88,16 @@ class Pool(NamedTuple):
 
 POOLS: Final = {
     # Funds with an expiry every day trade many times as much as shares; of shares the most volatile trade most.
+    # AAPL, MSFT, META and AMZN are thin on purpose: their signals mostly fall to the leveraged funds.
     "SPY": Pool(80_000.0, 12_000.0, 1.0),
     "QQQ": Pool(60_000.0, 9_000.0, 1.0),
     "IWM": Pool(20_000.0, 5_000.0, 1.3),
     "NVDA": Pool(6_000.0, 2_500.0, 1.2),
     "TSLA": Pool(5_000.0, 2_000.0, 1.4),
-    "AAPL": Pool(2_500.0, 1_500.0, 1.5),
-    "MSFT": Pool(1_000.0, 700.0, 2.2),
-    "META": Pool(1_000.0, 500.0, 2.2),
-    "AMZN": Pool(1_500.0, 900.0, 1.8),
+    "AAPL": Pool(2_000.0, 900.0, 1.5),
+    "MSFT": Pool(800.0, 350.0, 2.2),
+    "META": Pool(800.0, 300.0, 2.2),
+    "AMZN": Pool(1_200.0, 400.0, 1.8),
     "AMD": Pool(2_000.0, 1_200.0, 1.6),
 }
 DAILY_EXPIRIES: Final = frozenset({"SPY", "QQQ", "IWM"})

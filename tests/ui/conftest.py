@@ -66,5 +66,5 @@ def bereft_page(watched: Watched) -> Page:
 
 @pytest.fixture(scope="session")
 def tape(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The simulated session of `make demo`."""
-    return running.generate(tmp_path_factory.mktemp("tape") / "market.tape", "--seed", "1")
+    """Simulated sessions like that of `make demo`, two, so that none of the tests sees their end."""
+    return running.generate(tmp_path_factory.mktemp("tape") / "market.tape", "--seed", "2", "--sessions", "2")

@@ -19,6 +19,7 @@ from tests.ui.running import PageServer
 
 pytestmark = pytest.mark.ui
 SPEED = 120
+SIGN_AND_ARROW = re.compile(r"▲ \+[\d,]+\.\d\d|▼ \u2212[\d,]+\.\d\d|0\.00")
 SOON_MS, LATER_MS = 5_000, 90_000
 
 
@@ -61,7 +62,7 @@ def test_a_position_opens_and_closes_and_its_story_is_told(page: Page, session: 
     opened = table(page, "Open scalps").first
     expect(opened).to_be_visible(timeout=LATER_MS)
     signal_id = opened.get_attribute("data-id")
-    expect(opened.locator("td[data-key=pnl]")).to_have_text(re.compile(r"[▲▼] [+−][\d,]+\.\d\d|0\.00"))
+    expect(opened.locator("td[data-key=pnl]")).to_have_text(SIGN_AND_ARROW)
     slots = [page.locator(f"#kpi-{kind} dd").inner_text() for kind in ("options", "funds")]
     assert slots != ["0/3", "0/5"]
     expect(page.locator(f"tr[data-id='{signal_id}']").filter(has=page.locator("td[data-key=way]"))).to_have_count(
