@@ -4,7 +4,7 @@ BIN := .venv/bin
 DATABASE ?= sqlite:///scalp.db
 # The demonstration: which simulated market, how many times as fast as its own time, where the page is.
 DEMO := demo
-SEED ?= 2
+SEED ?= 4
 SPEED ?= 60
 PORT ?= 5006
 

@@ -102,7 +102,7 @@ def view(page: Page, url: str) -> float:
 
     def open_it() -> None:
         page.goto(url, wait_until="commit")
-        page.locator("#kpi-day dd").get_by_text("0").first.wait_for(state="visible")
+        page.locator("#kpi-day").get_by_text("0").first.wait_for(state="visible")
 
     return milliseconds(open_it)
 
@@ -140,14 +140,14 @@ def clicked(place: Locator, button: Locator) -> float:
 def filtered(page: Page, body: Locator, label: str, option: str) -> float:
     """Milliseconds from the choice of a filter until the rows are others; then all are shown again."""
     page.get_by_label(label, exact=True).click()
-    spent = clicked(body, page.get_by_role("option", name=option, exact=True))
+    spent = clicked(body, page.get_by_role("menuitem", name=option, exact=True))
     clicked(body, page.get_by_role("button", name="Reset"))
     return spent
 
 
 def commits(page: Page, engine: Engine, book_id: str) -> dict[str, Any]:
     """From just before the commit of a new P&L until the frame shows it."""
-    page.locator("#kpi-day dd").evaluate(SEEN)
+    page.locator("#kpi-day").evaluate(SEEN)
     written = {f"{place}.25": commit(engine, book_id, Decimal(f"{place}.25")) for place in range(1, COMMITS + 1)}
     page.wait_for_timeout(1_000)
     seen = {text.split("+")[-1].replace(",", ""): at for at, text in page.evaluate("window.seen")}

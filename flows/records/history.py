@@ -65,7 +65,7 @@ def page(
     if after is not None and before is not None:
         raise ValueError("a page lies after one cursor or before one, not between two")
     cursor, newer = (after, False) if before is None else (before, True)
-    with reading(engine) as connection:
+    with reading(engine, few=True) as connection:
         found = _rows(connection, ended(engine, book_id, chosen, cursor, PAGE_ROWS + 1, newer=newer))
         rows, more = found[:PAGE_ROWS], len(found) > PAGE_ROWS
         if not rows:
@@ -115,7 +115,7 @@ def choices(engine: Engine, book_id: str) -> Choices:
     if not storable(book_id):
         return Choices((), tuple(ExitReason))
     steps = (_steps(column, book_id) for column in (options_scalps.c.ticker, etf_scalps.c.original_ticker))
-    with reading(engine) as connection:
+    with reading(engine, few=True) as connection:
         return Choices(tuple(sorted(connection.execute(union(*steps)).scalars())), tuple(ExitReason))
 
 
@@ -137,6 +137,6 @@ def books(engine: Engine, limit: int = BOOKS) -> list[Book]:
         .order_by(runs.c.recorded_at.desc(), in_code_order(engine, runs.c.book_id))
         .limit(limit)
     )
-    with reading(engine) as connection:
+    with reading(engine, few=True) as connection:
         rows = connection.execute(newest).all()
     return [Book(book_id, mode, tuple(json.loads(marks)), *times) for book_id, mode, marks, *times in rows]

@@ -11,7 +11,7 @@ import msgspec
 class Trouble(msgspec.Struct, frozen=True):
     """Why nothing can be shown, with a sentence for the person at the desk."""
 
-    kind: Literal["unreachable", "upgrade", "newer", "no_run"]
+    kind: Literal["unreachable", "upgrade", "newer", "no_run", "broken"]
     sentence: str
 
 
@@ -39,7 +39,7 @@ class Attempt(msgspec.Struct, frozen=True):
 
 
 class Beat(msgspec.Struct, frozen=True):
-    """When the line was last alive by the wall's clock, how far it was, and how fast it goes; no speed is full speed."""
+    """When the line was last alive by the wall's clock, how far it was then, and its speed: None is full speed."""
 
     beat_at: datetime
     tape_at: datetime | None
@@ -128,6 +128,7 @@ class Decided(msgspec.Struct, frozen=True):
     decision: str
     leg: str | None
     code: str | None
+    tape_seq: int
 
 
 class Candle(msgspec.Struct, frozen=True):

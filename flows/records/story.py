@@ -31,7 +31,7 @@ class NoSignal(LookupError):
 
 def story(engine: Engine, book_id: str, signal_id: str) -> Story:
     """All that a book knows of the signal with this whole id; raises NoSignal, DatabaseUnavailable."""
-    with reading(engine) as connection:
+    with reading(engine, few=True) as connection:
 
         def rows(table: Table, *order: ColumnElement[Any]) -> Sequence[RowMapping]:
             chosen = (table.c.book_id == book_id) & (table.c.signal_id == signal_id)

@@ -10,6 +10,7 @@ import pytest
 from playwright.sync_api import Browser, Page
 
 from tests.ui import running
+from tests.ui.running import PageServer, Process
 
 DESK, PHONE = {"width": 1440, "height": 900}, {"width": 390, "height": 844}
 
@@ -64,7 +65,42 @@ def bereft_page(watched: Watched) -> Page:
     return watched.page
 
 
+class Programs:
+    """Engines and pages of one test, all on one database."""
+
+    def __init__(self, folder: Path, database: str) -> None:
+        self.folder, self.database, self.started = folder, database, list[Process]()
+
+    def engine(self, tape: Path, speed: float) -> Process:
+        """A replay that can be looked on."""
+        self.started.append(running.replay(self.folder, tape, self.database, speed))
+        return self.started[-1]
+
+    def page(self) -> PageServer:
+        """The page's server, once it answers."""
+        server = PageServer(self.folder, self.database)
+        self.started.append(server)
+        return server.ready()
+
+    def end(self) -> list[str]:
+        """Ends all of them; what their logs say of faults."""
+        for process in self.started:
+            process.end()
+        return [fault for process in self.started for fault in process.faults()]
+
+
+@pytest.fixture
+def programs(tmp_path: Path) -> Iterator[Programs]:
+    """What a test runs, on a SQLite database; the log of none may speak of a fault."""
+    started = Programs(tmp_path, f"sqlite:///{tmp_path / 'records.db'}")
+    try:
+        yield started
+    finally:
+        faults = started.end()
+    assert faults == []
+
+
 @pytest.fixture(scope="session")
 def tape(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Simulated sessions like that of `make demo`, two, so that none of the tests sees their end."""
-    return running.generate(tmp_path_factory.mktemp("tape") / "market.tape", "--seed", "2", "--sessions", "2")
+    return running.generate(tmp_path_factory.mktemp("tape") / "market.tape", "--seed", "4", "--sessions", "2")

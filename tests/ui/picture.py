@@ -17,7 +17,7 @@ from flows.records.tables import marks_now
 from operators.sessions import NEW_YORK
 from tests.ui import running
 
-SPEED, SEED = 120, "2"
+SPEED, SEED = 120, "4"
 DESK = {"width": 1440, "height": 900}
 NOON, LATE = (12, 0), (13, 30)
 

@@ -10,8 +10,8 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from flows.records.database import ensure, open_database
-from tests.ui import running
-from tests.ui.running import PageServer, Postgres, Process
+from tests.ui.conftest import Programs
+from tests.ui.running import Postgres, Process
 
 pytestmark = pytest.mark.ui
 SPEED = 120
@@ -30,50 +30,39 @@ def postgres() -> Iterator[Postgres]:
             server.stop()
 
 
-def ended(*processes: Process) -> None:
-    """Ends them; the log of none may speak of a fault."""
-    for process in processes:
-        process.end()
-    assert [fault for process in processes for fault in process.faults()] == []
-
-
 def state(page: Page, text: str | re.Pattern[str], within_ms: int) -> None:
     expect(page.locator("#state")).to_have_text(text, timeout=within_ms)
 
 
-def test_an_engine_that_dies_is_stale_and_its_numbers_grey(page: Page, tape: Path, tmp_path: Path) -> None:
-    database = f"sqlite:///{tmp_path / 'records.db'}"
-    engine = running.replay(tmp_path, tape, database, SPEED)
-    server = PageServer(tmp_path, database).ready()
-    page.goto(server.url)
+def running_page(page: Page, tape: Path, programs: Programs) -> Process:
+    """An engine at work, and a page that shows it."""
+    engine = programs.engine(tape, SPEED)
+    page.goto(programs.page().url)
     state(page, "RUNNING", 30_000)
     expect(page.locator("html")).not_to_have_class(GREY)
+    return engine
+
+
+def test_an_engine_that_dies_is_stale_and_its_numbers_grey(page: Page, tape: Path, programs: Programs) -> None:
+    engine = running_page(page, tape, programs)
     engine.end(signal.SIGKILL)
     state(page, re.compile(r"^STALE \d+ s$"), STALE_MS + STALE_WITHIN_MS)
     expect(page.locator("html")).to_have_class(GREY)
-    expect(page.locator("#note")).to_contain_text("numbers of Mon 2 Mar 2026")
-    ended(server)
+    expect(page.locator("#note")).to_contain_text("of Mon 2 Mar 2026")
 
 
-def test_an_engine_that_is_stopped_says_so_and_is_not_stale(page: Page, tape: Path, tmp_path: Path) -> None:
-    database = f"sqlite:///{tmp_path / 'records.db'}"
-    engine = running.replay(tmp_path, tape, database, SPEED)
-    server = PageServer(tmp_path, database).ready()
-    page.goto(server.url)
-    state(page, "RUNNING", 30_000)
+def test_an_engine_that_is_stopped_says_so_and_is_not_stale(page: Page, tape: Path, programs: Programs) -> None:
+    engine = running_page(page, tape, programs)
     engine.end(signal.SIGTERM)
     state(page, "STOPPED", 2_000)
     expect(page.locator("#note")).to_contain_text("what it decided until then is recorded")
-    ended(server)
 
 
 def test_a_database_that_stops_is_seen_and_comes_back(
-    page: Page, tape: Path, tmp_path: Path, postgres: Postgres
+    page: Page, tape: Path, programs: Programs, postgres: Postgres
 ) -> None:
-    engine = running.replay(tmp_path, tape, postgres.url, SPEED)
-    server = PageServer(tmp_path, postgres.url).ready()
-    page.goto(server.url)
-    state(page, "RUNNING", 30_000)
+    programs.database = postgres.url
+    engine = running_page(page, tape, programs)
     postgres.stop()
     state(page, "DATABASE UNREACHABLE", GONE_WITHIN_MS)
     expect(page.locator("html")).to_have_class(GREY)
@@ -81,41 +70,30 @@ def test_a_database_that_stops_is_seen_and_comes_back(
     state(page, "RUNNING", BACK_WITHIN_MS)
     expect(page.locator("html")).not_to_have_class(GREY)
     assert engine.alive, "the engine outlasts its database"
-    ended(engine, server)
+    engine.end()
 
 
-def test_a_page_that_lost_its_server_says_so(bereft_page: Page, tape: Path, tmp_path: Path) -> None:
-    database = f"sqlite:///{tmp_path / 'records.db'}"
-    engine = running.replay(tmp_path, tape, database, SPEED)
-    server = PageServer(tmp_path, database).ready()
-    bereft_page.goto(server.url)
-    state(bereft_page, "RUNNING", 30_000)
-    server.end(signal.SIGKILL)
+def test_a_page_that_lost_its_server_says_so(bereft_page: Page, tape: Path, programs: Programs) -> None:
+    running_page(bereft_page, tape, programs)
+    programs.started[-1].end(signal.SIGKILL)
     state(bereft_page, "PAGE CUT OFF", 8_000)
     expect(bereft_page.locator("html")).to_have_class(GREY)
-    ended(engine)
 
 
-def test_a_database_without_a_run_waits_for_one(page: Page, tape: Path, tmp_path: Path) -> None:
-    database = f"sqlite:///{tmp_path / 'records.db'}"
-    made = open_database(database, create=True)
+def test_a_database_without_a_run_waits_for_one(page: Page, tape: Path, programs: Programs) -> None:
+    made = open_database(programs.database, create=True)
     ensure(made)
     made.dispose()
-    server = PageServer(tmp_path, database).ready()
-    page.goto(server.url)
+    page.goto(programs.page().url)
     state(page, "NO RUN YET", 5_000)
     expect(page.locator("#note")).to_contain_text("scalp replay TAPE")
-    engine = running.replay(tmp_path, tape, database, SPEED)
+    programs.engine(tape, SPEED)
     state(page, "RUNNING", 15_000)
-    ended(engine, server)
 
 
-def test_a_missing_database_is_named_and_found_once_it_is_there(page: Page, tape: Path, tmp_path: Path) -> None:
-    database = f"sqlite:///{tmp_path / 'records.db'}"
-    server = PageServer(tmp_path, database).ready()
-    page.goto(server.url)
+def test_a_missing_database_is_named_and_found_once_it_is_there(page: Page, tape: Path, programs: Programs) -> None:
+    page.goto(programs.page().url)
     state(page, "DATABASE UNREACHABLE", 5_000)
     expect(page.locator("#note")).to_contain_text("there is no such file")
-    engine = running.replay(tmp_path, tape, database, SPEED)
+    programs.engine(tape, SPEED)
     state(page, "RUNNING", 15_000)
-    ended(engine, server)

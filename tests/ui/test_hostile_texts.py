@@ -2,7 +2,6 @@
 
 import json
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -15,7 +14,7 @@ from flows.records.tables import heartbeat
 from operators.charted import BarRecord
 from operators.records import CandidateRecord, Record
 from tests.rows import NOON, closed, etf_scalp, fill, order, run, signal, verdict
-from tests.ui.running import PageServer
+from tests.ui.conftest import Programs
 from tests.view_rows import chain_now, mark_now, position_now
 
 pytestmark = pytest.mark.ui
@@ -73,10 +72,10 @@ def assert_unharmed(page: Page, payload: str) -> None:
     assert page.locator("iframe, img[src=x], svg[onload], a[href^=javascript]").count() == 0
 
 
-def test_no_script_of_a_text_runs(page: Page, tmp_path: Path) -> None:
-    engine = open_database(f"sqlite:///{tmp_path / 'records.db'}", create=True)
+def test_no_script_of_a_text_runs(page: Page, programs: Programs) -> None:
+    engine = open_database(programs.database, create=True)
     ensure(engine)
-    server = PageServer(tmp_path, str(engine.url)).ready()
+    server = programs.page()
     for place, payload in enumerate(PAYLOADS):
         put(engine, payload, place)
         page.goto(server.url)
@@ -90,6 +89,4 @@ def test_no_script_of_a_text_runs(page: Page, tmp_path: Path) -> None:
         page.get_by_role("table", name="Ended scalps").get_by_role("row").last.click()
         expect(page.get_by_role("dialog").get_by_role("heading", level=3).first).to_be_visible()
         assert_unharmed(page, payload)
-    server.end()
     engine.dispose()
-    assert server.faults() == []

@@ -14,8 +14,7 @@ from sqlalchemy import Engine
 from flows.records.database import ensure, open_database, reading
 from flows.records.tables import etf_scalps, options_scalps
 from tests.ui import running
-from tests.ui.conftest import PHONE
-from tests.ui.running import PageServer
+from tests.ui.conftest import PHONE, Programs
 
 pytestmark = pytest.mark.ui
 SPEED = 120
@@ -35,15 +34,15 @@ def session(tape: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Se
     folder = tmp_path_factory.mktemp("session")
     database = open_database(f"sqlite:///{folder / 'records.db'}", create=True)
     ensure(database)
-    engine = running.replay(folder, tape, str(database.url), SPEED)
-    server = PageServer(folder, str(database.url)).ready()
-    yield Session(server.url, database)
-    alive = engine.alive
-    for process in (engine, server):
-        process.end()
-    database.dispose()
+    programs = Programs(folder, str(database.url))
+    engine = programs.engine(tape, SPEED)
+    try:
+        yield Session(programs.page().url, database)
+    finally:
+        alive, faults = engine.alive, programs.end()
+        database.dispose()
     assert alive, "the session was over before its tests"
-    assert [*engine.faults(), *server.faults()] == []
+    assert faults == []
 
 
 def table(page: Page, name: str) -> Locator:
@@ -63,7 +62,7 @@ def test_a_position_opens_and_closes_and_its_story_is_told(page: Page, session: 
     expect(opened).to_be_visible(timeout=LATER_MS)
     signal_id = opened.get_attribute("data-id")
     expect(opened.locator("td[data-key=pnl]")).to_have_text(SIGN_AND_ARROW)
-    slots = [page.locator(f"#kpi-{kind} dd").inner_text() for kind in ("options", "funds")]
+    slots = [page.locator(f"#kpi-{kind}").inner_text() for kind in ("options", "funds")]
     assert slots != ["0/3", "0/5"]
     expect(page.locator(f"tr[data-id='{signal_id}']").filter(has=page.locator("td[data-key=way]"))).to_have_count(
         0, timeout=LATER_MS
@@ -105,7 +104,7 @@ def test_a_filter_that_nothing_matches_says_so_and_is_reset(page: Page, session:
     page.goto(f"{session.url}?tab=history")
     expect(table(page, "Ended scalps").first).to_be_visible(timeout=SOON_MS)
     page.get_by_label("Exit reason").click()
-    page.get_by_role("option", name="FOMC").click()
+    page.get_by_role("menuitem", name="FOMC").click()
     expect(page.get_by_text("No scalp of this book matches the filters")).to_be_visible(timeout=SOON_MS)
     page.get_by_role("button", name="Reset").click()
     expect(table(page, "Ended scalps").first).to_be_visible(timeout=SOON_MS)
@@ -113,7 +112,7 @@ def test_a_filter_that_nothing_matches_says_so_and_is_reset(page: Page, session:
 
 def test_another_ticker_is_charted_when_it_is_picked(page: Page, session: Session) -> None:
     page.goto(session.url)
-    page.get_by_role("button", name="NVDA", exact=True).click()
+    page.get_by_role("radio", name="NVDA", exact=True).click()
     expect(page.get_by_text(re.compile(r"^NVDA \d+\.\d\d"))).to_be_visible(timeout=SOON_MS)
 
 
@@ -121,7 +120,7 @@ def test_another_ticker_is_charted_when_it_is_picked(page: Page, session: Sessio
 @pytest.mark.parametrize("tab", ["live", "history"])
 def test_on_a_phone_nothing_is_cut_off_sideways(page: Page, session: Session, tab: str) -> None:
     page.goto(f"{session.url}?tab={tab}")
-    expect(page.locator("#kpi-day dd")).to_be_visible()
+    expect(page.locator("#kpi-day")).to_be_visible()
     expect(page.get_by_role("tab", name="Live Scalps")).to_be_in_viewport()
     width = page.evaluate("document.scrollingElement.scrollWidth")
     assert width <= PHONE["width"]
