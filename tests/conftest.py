@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
-# A change lands or does not, the same each time; whoever runs the tests by hand explores further. No test is about time.
+# A change lands or does not, the same each time; whoever runs the tests by hand explores further. No test is timed.
 settings.register_profile("ci", derandomize=True, deadline=None)
 settings.register_profile("by hand", deadline=None)
 settings.load_profile("ci" if os.environ.get("CI") else "by hand")

@@ -39,6 +39,7 @@ from flows.records.tables import (
     signals,
 )
 from operators import sessions
+from operators.codes import Refusal
 
 BARS_KEPT = 240  # a ticker: four hours of minutes, as many as half a screen can tell apart
 BARS_READ = 20 * BARS_KEPT  # at a look, newest first: all that is kept of 20 tickers
@@ -141,8 +142,9 @@ def _grown(candles: Candles, added: Iterable[Candle]) -> Candles:
 
 
 def _decided(connection: Connection, span: Span) -> tuple[Decided, ...]:
-    """The newest signals, newest first."""
-    return tuple(_newest(connection, Decided, select(*_columns(signals, Decided)), span, SIGNALS_SHOWN)[::-1])
+    """The newest signals of tickers that may trade, newest first: funds with bars on the tape give others."""
+    query = select(*_columns(signals, Decided)).where(signals.c.code.is_distinct_from(Refusal.TICKER))
+    return tuple(_newest(connection, Decided, query, span, SIGNALS_SHOWN)[::-1])
 
 
 def _executed() -> Select[Any]:
