@@ -139,7 +139,7 @@ def clicked(place: Locator, button: Locator) -> float:
 
 def filtered(page: Page, body: Locator, label: str, option: str) -> float:
     """Milliseconds from the choice of a filter until the rows are others; then all are shown again."""
-    page.get_by_label(label, exact=True).click()
+    page.get_by_role("combobox", name=label).click()
     spent = clicked(body, page.get_by_role("menuitem", name=option, exact=True))
     clicked(body, page.get_by_role("button", name="Reset"))
     return spent

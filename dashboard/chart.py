@@ -19,7 +19,6 @@ BODY: Final = 0.7  # width of a candle, of the room of a bar
 STRIP: Final = 0.022  # height of the macro strip, of the chart's
 MACRO: Final = {"bullish": GAIN, "bearish": LOSS}
 MINUTE: Final = timedelta(minutes=1)
-FIELDS: Final = ("x", "when", "open", "high", "low", "close", "ink", "macro", "strip")
 CLOUDS: Final = (("ema5", "ema12", 0.38), ("ema34", "ema50", 0.20))
 
 Columns = dict[str, Any]
@@ -64,15 +63,26 @@ class Chart:
             for above, color in ((f"{fast}_over", GAIN), (f"{fast}_under", LOSS)):
                 plot.varea("x", slow, above, source=self.bars, fill_color=color, fill_alpha=alpha)
         wicks = plot.segment("x", "low", "x", "high", source=self.bars, line_color="ink")
-        # Without outlines: Bokeh draws those of bars outside the window at its edge.
-        bodies = plot.vbar("x", BODY, "open", "close", source=self.bars, fill_color="ink", line_color=None)
+        # No vbars to be seen: of those, Bokeh draws what lies outside the window at its edge.
+        plot.rect("x", "middle", BODY, "body", source=self.bars, fill_color="ink", line_color=None)
         plot.segment("left", "close", "right", "close", source=self.bars, line_color="ink")
-        plot.vbar("x", 1.05, "strip", 0, source=self.bars, fill_color="macro", line_color=None, y_range_name="strip")
+        plot.rect(
+            x="x",
+            y=STRIP / 2,
+            width=1.05,
+            height=STRIP,
+            source=self.bars,
+            fill_color="macro",
+            line_color=None,
+            y_range_name="strip",
+        )
         triangles = {"triangle": (self.entries, CALM), "inverted_triangle": (self.exits, WARN)}
         for marker, (source, color) in triangles.items():
             plot.scatter("x", "y", source=source, marker=marker, size=11, fill_color=color, line_color=BACK)
         names = {"": "@when", "O": "@open{0.00}", "H": "@high{0.00}", "L": "@low{0.00}", "C": "@close{0.00}"}
-        plot.add_tools(HoverTool(renderers=[bodies], tooltips=list(names.items()), mode="vline"))
+        # Bokeh finds bars by their minute alone, wherever the pointer is above or below them; the others it does not.
+        felt = plot.vbar("x", 1.0, "high", "low", source=self.bars, fill_alpha=0, line_color=None)
+        plot.add_tools(HoverTool(renderers=[felt], tooltips=list(names.items()), mode="vline"))
         self.y_range.renderers = [wicks]
 
     def show(self, candles: tuple[Candle, ...], executions: tuple[Execution, ...]) -> None:
@@ -173,7 +183,8 @@ def _columns(first: int, candles: Sequence[Candle]) -> Columns:
         "when": [f"{candle.closed_at.astimezone(NEW_YORK):%-d %b %H:%M}" for candle in candles],
         "ink": [TEXT if candle.close >= candle.open else FAINT for candle in candles],
         "macro": [MACRO.get(candle.macro, EDGE) for candle in candles],
-        "strip": [STRIP] * len(candles),
+        "middle": [(candle.open + candle.close) / 2 for candle in candles],
+        "body": [abs(candle.open - candle.close) for candle in candles],
     }
     found |= {name: [getattr(candle, name) for candle in candles] for name in ("open", "high", "low", "close")}
     for fast, slow, _ in CLOUDS:

@@ -15,6 +15,7 @@ from dashboard.positions import outcome
 from dashboard.rows import Column, Rows
 from dashboard.store import Moment
 from dashboard.tickers import Tickers
+from dashboard.work import Work
 from flows.records.now_parts import Decided, Snapshot
 
 SIGNALS: Final = (
@@ -47,7 +48,8 @@ PLOT_CSS: Final = f"""
 class Live:
     """The tab and what it shows."""
 
-    def __init__(self, on_open: Callable[[str], None]) -> None:
+    def __init__(self, work: Work, on_open: Callable[[str], None]) -> None:
+        on_open = work.guarded(on_open)
         self.positions = Rows(positions.COLUMNS, on_open, label="Open scalps", sizing_mode="stretch_width")
         self.signals = Rows(
             SIGNALS,
@@ -59,7 +61,8 @@ class Live:
         )
         self.tickers, self.chart, self.curve = Tickers(sizing_mode="stretch_width"), Chart(), DayCurve()
         self._snapshot: Snapshot | None = None
-        self.tickers.param.watch(lambda _: self._picked(), "picked")
+        picked = work.guarded(self._picked)
+        self.tickers.param.watch(lambda _: picked(), "picked")
         plot, curve = (
             pn.Column(part.view, sizing_mode="stretch_both", stylesheets=[PLOT_CSS])
             for part in (self.chart, self.curve)

@@ -165,5 +165,5 @@ class Rows(JSComponent):
 
     def _handle_msg(self, data: object) -> None:
         asked = data.get("open") if isinstance(data, dict) else None
-        if asked in self._ids:
-            self._opened(str(asked))
+        if isinstance(asked, str) and asked in self._ids:
+            self._opened(asked)

@@ -29,7 +29,7 @@ class Session:
         self._subscription: DisposableBase | None = None
         self.frame = Frame(sizing_mode="stretch_width")
         self.work = Work(self._failed)
-        self.live = Live(self.work.guarded(self._open_live))
+        self.live = Live(self.work, self._open_live)
         self.history = History(lambda: store.engine, self.work, self.open_story)
         self.story = StoryDialog()
         parts = (self.frame, self.live.view, self.history.view, self.story)

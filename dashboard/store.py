@@ -79,8 +79,9 @@ class Store:
             except DatabaseUnavailable as error:
                 self._tell(Trouble("unreachable", str(error)))
             except Exception as error:
-                # A fault of the page's own reader is shown like any other, and the log has the whole of it.
-                log.exception("the reader of the page failed")
+                # A fault of the page's own reader is shown like any other, and the log has the whole of it, once.
+                if self._trouble is None or self._trouble.kind != "broken":
+                    log.exception("the reader of the page failed")
                 self._tell(Trouble("broken", f"the page's reader failed, its log says more: {error}"))
             self._stop.wait(RETRY_SECONDS)
 

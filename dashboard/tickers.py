@@ -99,8 +99,8 @@ def _price(candles: tuple[Candle, ...]) -> list[Cell]:
     day = last.closed_at.astimezone(NEW_YORK).date()
     first = next(candle for candle in candles if candle.closed_at.astimezone(NEW_YORK).date() == day)
     change = last.close / first.open - 1 if first.open else None
-    whole = "shown" if first is candles[0] else "open"
-    moved = cell(f"{signed(None if change is None else change * 100, 2, ' %')} since the first bar {whole}")
+    since = "since the first bar shown" if first is candles[0] else "since the open"
+    moved = cell(f"{signed(None if change is None else change * 100, 2, ' %')} {since}")
     return [cell(f"{last.ticker} {number(last.close)}"), moved | {"tone": tone_of(change)}]
 
 

@@ -1,21 +1,26 @@
 """Builders of what the page reads besides `tests.view_rows`; name what a test changes."""
 
-from datetime import timedelta
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
+from msgspec.structs import replace
 from sqlalchemy import Engine
 
+from flows.records.database import open_database
 from flows.records.heartbeat import beat
 from flows.records.ledger import Ledger
 from flows.records.now import Follower
-from flows.records.now_parts import Snapshot
+from flows.records.now_parts import Beat, Candle, Execution, Money, Position, Run, Snapshot
 from operators.charted import BarRecord, MarkRecord
 from operators.records import Record
 from operators.views import PositionNow
 from tests.rows import BOOK, NOON, run
-from tests.view_rows import position_now
+from tests.view_rows import mark_now, position_now
 
+WALL = datetime(2026, 11, 25, 14, 0, tzinfo=UTC)
 PUT = "SPY260105P00600000"
 
 
@@ -43,6 +48,16 @@ def put_now(signal_id: str = "s2", **changes: Any) -> PositionNow:
     return position_now(signal_id, **(own | changes))
 
 
+@contextmanager
+def opened(url: str, *, create: bool = False) -> Iterator[Engine]:
+    """An open database that is let go at the end."""
+    engine = open_database(url, create=create)
+    try:
+        yield engine
+    finally:
+        engine.dispose()
+
+
 def write(engine: Engine, *records: Record) -> None:
     """A run with these records."""
     Ledger(engine).write([run(), *records])
@@ -59,3 +74,32 @@ def seen(engine: Engine) -> Snapshot:
     found = Follower().look(engine)
     assert isinstance(found, Snapshot)
     return found
+
+
+def money(**changes: Any) -> Money:
+    """The money of `mark_now` as the page reads it."""
+    row = mark_now(**changes)
+    return Money(**{name: getattr(row, name) for name in Money.__struct_fields__})
+
+
+def snapshot(**changes: Any) -> Snapshot:
+    """A simulated paper replay at 60 times the time, alive at WALL, in which nothing happened yet."""
+    run = Run("replay:a", "paper", "both", '["SIMULATED"]')
+    beat = Beat(WALL, NOON, 60.0, "running", None, 7)
+    return replace(Snapshot(run, None, beat, money(), (), (), (), {}, (), ()), **changes)
+
+
+def held(row: PositionNow) -> Position:
+    """A position as the page reads it."""
+    return Position(**{name: getattr(row, name) for name in Position.__struct_fields__})
+
+
+def candles(*minutes: int, **changes: Any) -> tuple[Candle, ...]:
+    """Bars that close so many minutes after noon, as the page reads them."""
+    rows = (bar(minute, **changes) for minute in minutes)
+    return tuple(Candle(**{name: getattr(row, name) for name in Candle.__struct_fields__}) for row in rows)
+
+
+def executed(seconds: float, side: str = "buy") -> Execution:
+    """A fill of 10 TQQQ for QQQ, so many seconds after noon."""
+    return Execution("QQQ", "TQQQ", side, 10, Decimal("50.25"), NOON + timedelta(seconds=seconds), 1)

@@ -1,31 +1,15 @@
 """What the head of the page says of a run: alive, stale, ended, gone; what kind it is; its figures."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
-from msgspec.structs import replace
 
 from dashboard import badges
 from dashboard.store import Moment
-from flows.records.now_parts import Attempt, Beat, Money, Run, Snapshot, Trouble
+from flows.records.now_parts import Attempt, Beat, Run, Trouble
+from tests.page_rows import WALL, money, snapshot
 from tests.rows import NOON
-from tests.view_rows import mark_now
-
-WALL = datetime(2026, 11, 25, 14, 0, tzinfo=UTC)
-
-
-def money(**changes: Any) -> Money:
-    row = mark_now(**changes)
-    return Money(**{name: getattr(row, name) for name in Money.__struct_fields__})
-
-
-def snapshot(**changes: Any) -> Snapshot:
-    """A simulated paper replay at 60 times the time, alive at WALL."""
-    run = Run("replay:a", "paper", "both", '["SIMULATED"]')
-    beat = Beat(WALL, NOON, 60.0, "running", None, 7)
-    plain = Snapshot(run, None, beat, money(), (), (), (), {}, (), ())
-    return replace(plain, **changes)
 
 
 def moment(at: datetime = WALL, trouble: Trouble | None = None, **changes: Any) -> Moment:

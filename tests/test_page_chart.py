@@ -1,42 +1,35 @@
 """The chart and the curve: no holes, marks at the bar of their fill, and nothing for what is unknown."""
 
 from collections.abc import Sequence
-from datetime import timedelta
-from decimal import Decimal
 from typing import Any
 
 import pytest
+from bokeh.document import Document
+from bokeh.document.events import ColumnDataChangedEvent, ColumnsStreamedEvent
 
 from dashboard.chart import ROOM, Chart
 from dashboard.look import GAIN, LOSS
 from dashboard.pnl import DayCurve
 from flows.records.now import BARS_KEPT
-from flows.records.now_parts import Candle, Execution, Mark
-from tests.page_rows import bar, mark
-from tests.rows import NOON
-
-
-def candles(*minutes: int, **changes: Any) -> tuple[Candle, ...]:
-    """Bars that close so many minutes after noon."""
-    rows = (bar(minute, **changes) for minute in minutes)
-    return tuple(Candle(**{name: getattr(row, name) for name in Candle.__struct_fields__}) for row in rows)
-
-
-def fill(seconds: float, side: str = "buy") -> Execution:
-    """A fill so many seconds after noon."""
-    return Execution("QQQ", "TQQQ", side, 10, Decimal("50.25"), NOON + timedelta(seconds=seconds), 1)
+from flows.records.now_parts import Candle, Mark
+from tests.page_rows import candles, executed, mark
 
 
 def shown(chart: Chart) -> dict[str, list[Any]]:
     return {name: list(values) for name, values in chart.bars.data.items()}
 
 
-def test_new_bars_are_streamed_and_stand_beside_those_before() -> None:
-    chart = Chart()
+def test_only_new_bars_go_to_the_browser_and_stand_beside_those_before() -> None:
+    chart, sent = Chart(), list[object]()
     chart.show(candles(1, 2), ())
+    document = Document()
+    document.add_root(chart.figure)
+    document.on_change(sent.append)
     chart.show(candles(1, 2, 3), ())
+    (streamed,) = (event for event in sent if isinstance(event, ColumnsStreamedEvent))
+    assert streamed.data["when"] == ["5 Jan 12:03"]
+    assert not [event for event in sent if isinstance(event, ColumnDataChangedEvent)]
     assert shown(chart)["x"] == [0, 1, 2]
-    assert shown(chart)["when"][-1] == "5 Jan 12:03"
 
 
 def test_what_is_shown_is_the_same_whether_streamed_or_drawn_anew() -> None:
@@ -114,28 +107,28 @@ def test_the_macro_bias_of_each_bar_has_its_colour() -> None:
 def test_a_fill_stands_at_the_bar_in_which_it_was(seconds: float, places: list[int]) -> None:
     # Bars are named by their close: that of 12:02 holds 12:01:00 up to 12:02:00. The last one closes 12:03.
     chart = Chart()
-    chart.show(candles(1, 2, 3), (fill(seconds),))
+    chart.show(candles(1, 2, 3), (executed(seconds),))
     assert list(chart.entries.data["x"]) == places
 
 
 def test_entries_stand_below_their_bar_and_exits_above() -> None:
     chart = Chart()
-    chart.show(candles(1, 2), (fill(30), fill(90, "sell")))
+    chart.show(candles(1, 2), (executed(30), executed(90, "sell")))
     (entry,), (left,) = chart.entries.data["y"], chart.exits.data["y"]
     assert (entry < 499.0, left > 502.0) == (True, True)
 
 
 def test_a_mark_moves_with_its_bar_when_old_bars_go() -> None:
     chart = Chart()
-    chart.show(candles(*range(1, BARS_KEPT + 1)), (fill(BARS_KEPT * 60 - 30),))
+    chart.show(candles(*range(1, BARS_KEPT + 1)), (executed(BARS_KEPT * 60 - 30),))
     before = list(chart.entries.data["x"])
-    chart.show(candles(*range(2, BARS_KEPT + 2)), (fill(BARS_KEPT * 60 - 30),))
+    chart.show(candles(*range(2, BARS_KEPT + 2)), (executed(BARS_KEPT * 60 - 30),))
     assert list(chart.entries.data["x"]) == before == [BARS_KEPT - 1]
 
 
 def test_a_chart_of_nothing_shows_nothing() -> None:
     chart = Chart()
-    chart.show((), (fill(30),))
+    chart.show((), (executed(30),))
     assert (shown(chart)["x"], list(chart.entries.data["x"])) == ([], [])
 
 

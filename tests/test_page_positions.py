@@ -7,17 +7,12 @@ from typing import Any
 import pytest
 
 from dashboard import positions
-from flows.records.now_parts import Decided, Position
+from flows.records.now_parts import Decided
 from operators.codes import ExitReason
 from operators.views import PositionNow
-from tests.page_rows import put_now
+from tests.page_rows import held, put_now, snapshot
 from tests.rows import NOON
-from tests.test_page_badges import snapshot
 from tests.view_rows import position_now
-
-
-def held(row: PositionNow) -> Position:
-    return Position(**{name: getattr(row, name) for name in Position.__struct_fields__})
 
 
 def cells(row: PositionNow) -> dict[str, dict[str, Any]]:

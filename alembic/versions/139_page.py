@@ -11,6 +11,8 @@ branch_labels = None
 depends_on = None
 
 SIGNAL_TICKER = {"options_scalps": "ticker", "etf_scalps": "original_ticker"}
+FOLLOWED = ("signals", "fills")
+"""Of these a page reads what is new since it looked last."""
 MONEY = ("equity", "day_pnl", "open_pnl", "realised_pnl")
 
 
@@ -18,6 +20,8 @@ def upgrade() -> None:
     for table in SIGNAL_TICKER:
         for name, columns in _turned(table).items():
             op.create_index(op.f(name), table, columns)
+    for table in FOLLOWED:
+        op.create_index(op.f(f"ix_{table}_book_id_tape_seq"), table, ["book_id", "tape_seq"])
     _create_bars()
     _create_marks()
     _create_now()
@@ -147,6 +151,8 @@ def _create_positions() -> None:
 def downgrade() -> None:
     for table in ("positions_now", "chains_now", "marks_now", "heartbeat", "marks", "bars"):
         op.drop_table(table)
+    for table in FOLLOWED:
+        op.drop_index(op.f(f"ix_{table}_book_id_tape_seq"), table)
     for table in SIGNAL_TICKER:
         for name in _turned(table):
             op.drop_index(op.f(name), table)

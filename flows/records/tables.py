@@ -97,6 +97,7 @@ signals = Table(
     Column("code", String),
     Column("tape_seq", BigInteger, nullable=False),
     _recorded_at(),
+    Index(None, "book_id", "tape_seq"),
 )
 
 # Verdicts and candidates have no wall time of their own: they are written with their signal, and there are many.
@@ -168,6 +169,7 @@ fills = Table(
     Column("filled_at", UtcTime, nullable=False),
     Column("tape_seq", BigInteger, nullable=False),
     _recorded_at(),
+    Index(None, "book_id", "tape_seq"),
 )
 
 

@@ -103,7 +103,7 @@ def test_a_filter_that_nothing_matches_says_so_and_is_reset(page: Page, session:
     running.until(lambda: ended(session.database) > 0, 90, "a scalp that ended")
     page.goto(f"{session.url}?tab=history")
     expect(table(page, "Ended scalps").first).to_be_visible(timeout=SOON_MS)
-    page.get_by_label("Exit reason").click()
+    page.get_by_role("combobox", name="Exit reason").click()
     page.get_by_role("menuitem", name="FOMC").click()
     expect(page.get_by_text("No scalp of this book matches the filters")).to_be_visible(timeout=SOON_MS)
     page.get_by_role("button", name="Reset").click()
