@@ -32,7 +32,8 @@ def session(tape: Path, runs: int) -> dict[str, Any]:
     scalp = Path(sys.executable).with_name("scalp")
     command = [scalp, "generate", "--seed", SEED, *MIX, "--out", tape]
     subprocess.run(command, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    found = {part: [process(part, tape) for _ in range(runs)] for part in ("loop", "recorded")}
+    rounds = [{part: process(part, tape) for part in ("loop", "recorded")} for _ in range(runs)]
+    found = {part: [each[part] for each in rounds] for part in rounds[0]}
     spent = {part: statistics.median(one["seconds"] for one in each) for part, each in found.items()}
     return {
         "tape_gb": round(tape.stat().st_size / 1e9, 2),

@@ -13,7 +13,7 @@ from sqlalchemy import Engine
 from dashboard.download import Download
 from dashboard.ended import COLUMNS, row
 from dashboard.filters import Filters
-from dashboard.look import GAIN, LOSS, QUIET, TEXT, moment_text
+from dashboard.look import GAIN, LOSS, NARROW, OWN_HEIGHT, QUIET, TAB_CSS, TEXT, moment_text
 from dashboard.nodes import update
 from dashboard.rows import Rows
 from dashboard.store import Moment
@@ -26,7 +26,7 @@ NOTHING: Final = Page((), None, None)
 AWAY: Final = "The database cannot be reached; the page turns again when it is back."
 TABLE_CSS: Final = f"""
 :host {{ flex: 1 1 0; min-height: 300px; --live: {TEXT}; --dim: {QUIET}; --gain: {GAIN}; --loss: {LOSS}; }}
-@media (max-width: 700px) {{ :host {{ flex: none; }} }}
+{NARROW} {{ :host {{ {OWN_HEIGHT} }} }}
 """
 """What is over stays true while the run is silent: its colours do not fade."""
 PAGER_CSS: Final = ":host { padding: 6px 12px 10px; gap: 8px; flex-wrap: wrap; }"
@@ -63,7 +63,7 @@ class History:
             sizing_mode="stretch_width",
             stylesheets=[TABLE_CSS],
         )
-        self.view = pn.Column(sizing_mode="stretch_both")
+        self.view = pn.Column(sizing_mode="stretch_both", stylesheets=[TAB_CSS])
 
     def show(self, moment: Moment) -> None:
         """Follows the run: its book, and on the first page what has ended meanwhile."""

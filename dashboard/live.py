@@ -7,8 +7,8 @@ import panel as pn
 
 from dashboard import positions, tickers
 from dashboard.chart import Chart
+from dashboard.look import NARROW, OWN_HEIGHT, TAB_CSS, clock, number
 from dashboard.look import cell as cell_of
-from dashboard.look import clock, number
 from dashboard.nodes import update
 from dashboard.pnl import DayCurve
 from dashboard.positions import outcome
@@ -25,8 +25,6 @@ SIGNALS: Final = (
 )
 BARS_SHOWN, BARS_SHOWN_NARROW = 150, 60
 """What a wide chart and a phone's can tell apart."""
-NARROW: Final = "@media (max-width: 700px)"
-OWN_HEIGHT: Final = "flex: none !important; height: auto !important;"
 BODY_CSS: Final = f"""
 :host {{ flex: 1 1 auto; min-height: 420px; display: flex; gap: 0; }}
 {NARROW} {{ :host {{ flex-direction: column; min-height: 0; {OWN_HEIGHT} }} }}
@@ -36,6 +34,10 @@ SIDE_CSS: Final = f"""
 :host {{ flex: 1 1 0; min-width: 0; border-left: 1px solid var(--edge); }}
 {NARROW} {{ :host {{ {OWN_HEIGHT} border: 0; }} }}
 """
+POSITIONS_CSS: Final = (
+    f":host {{ flex: none !important; max-height: 340px; }} {NARROW} {{ :host {{ max-height: none; {OWN_HEIGHT} }} }}"
+)
+"""Ten of them on a wide screen, so that the chart stays in sight; more are scrolled to."""
 SIGNALS_CSS: Final = (
     f":host {{ flex: 1 1 0; min-height: 150px; }} {NARROW} {{ :host {{ flex: none; max-height: 420px; }} }}"
 )
@@ -50,7 +52,13 @@ class Live:
 
     def __init__(self, work: Work, on_open: Callable[[str], None]) -> None:
         on_open = work.guarded(on_open)
-        self.positions = Rows(positions.COLUMNS, on_open, label="Open scalps", sizing_mode="stretch_width")
+        self.positions = Rows(
+            positions.COLUMNS,
+            on_open,
+            label="Open scalps",
+            sizing_mode="stretch_width",
+            stylesheets=[POSITIONS_CSS],
+        )
         self.signals = Rows(
             SIGNALS,
             on_open,
@@ -70,7 +78,7 @@ class Live:
         chart = pn.Column(self.tickers, plot, sizing_mode="stretch_both", stylesheets=[CHART_CSS])
         side = pn.Column(curve, self.signals, sizing_mode="stretch_both", stylesheets=[SIDE_CSS])
         self.body = pn.Row(chart, side, sizing_mode="stretch_both", stylesheets=[BODY_CSS])
-        self.view = pn.Column(self.positions, self.body, sizing_mode="stretch_both")
+        self.view = pn.Column(self.positions, self.body, sizing_mode="stretch_both", stylesheets=[TAB_CSS])
 
     def show(self, moment: Moment) -> None:
         """Brings the tab to a moment; the last snapshot stands while there is no newer one."""

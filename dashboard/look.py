@@ -50,6 +50,11 @@ button { font: inherit; color: inherit; background: none; border: 0; padding: 0;
 .num { font-variant-numeric: tabular-nums; }
 """
 
+NARROW: Final = "@media (max-width: 700px)"
+OWN_HEIGHT: Final = "flex: none !important; height: auto !important; overflow: visible !important;"
+"""On a phone nothing scrolls but the page."""
+TAB_CSS: Final = f"{NARROW} {{ :host {{ {OWN_HEIGHT} }} }}"
+
 Cell = dict[str, object]
 
 

@@ -59,11 +59,6 @@ class Store:
         self._ticks = reactivex.interval(TICK_SECONDS, scheduler=self._clock).subscribe(self._tick)
         self._thread.start()
 
-    @property
-    def subscribers(self) -> int:
-        """How many sessions are told."""
-        return len(self.moments.observers)
-
     def close(self) -> None:
         """Ends the threads; nobody is told any more."""
         self._stop.set()

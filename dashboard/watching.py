@@ -47,7 +47,8 @@ def _listening(connection: psycopg.Connection[Any], engine: Engine) -> Wait:
                 if list(connection.notifies(timeout=POLL_SECONDS, stop_after=1)):
                     return
         except psycopg.Error as error:
-            raise DatabaseUnavailable(f"database {masked(engine.url)} ended the connection ({error})") from error
+            said = " ".join(str(error).split())
+            raise DatabaseUnavailable(f"database {masked(engine.url)} ended the connection ({said})") from error
 
     return wait
 

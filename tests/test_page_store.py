@@ -103,10 +103,10 @@ def test_ages_go_on_without_a_change(engine: Engine, database_url: str) -> None:
 def test_who_has_left_is_not_told(engine: Engine, database_url: str) -> None:
     with stored(database_url) as (store, told):
         other = Told(store)
-        assert store.subscribers == 2
+        assert len(store.moments.observers) == 2
         for one in (told, other):
             one.subscription.dispose()
-        assert store.subscribers == 0
+        assert store.moments.observers == []
 
 
 def test_who_comes_late_is_told_what_is_known(engine: Engine, database_url: str) -> None:
