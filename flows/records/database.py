@@ -67,7 +67,9 @@ def _sqlite(url: URL, create: bool) -> Engine:
     if not path.parent.is_dir():
         raise DatabaseUnavailable(f"database {masked(url)}: folder {path.parent} does not exist; make it first")
     if not create and not path.exists():
-        raise DatabaseUnavailable(f"database {masked(url)}: there is no such file; make it with `{_upgrade(url)}`")
+        raise DatabaseUnavailable(
+            f"database {masked(url)}: there is no such file; make it with `{upgrade_command(url)}`"
+        )
     engine = sa.create_engine(url, connect_args={} if "timeout" in url.query else {"timeout": BUSY_SECONDS})
     sa.event.listen(engine, "connect", _prepare_sqlite)
     sa.event.listen(engine, "begin", _begin_sqlite)
@@ -140,6 +142,11 @@ def head() -> str:
     return found
 
 
+def known_revisions() -> set[str]:
+    """All revisions that this program can bring to head."""
+    return {script.revision for script in ScriptDirectory.from_config(alembic_config()).walk_revisions()}
+
+
 def revision(engine: Engine) -> str | None:
     """The revision of the database's tables, None where no migration has run; raises DatabaseUnavailable."""
     with reading(engine, few=True) as connection:
@@ -168,7 +175,7 @@ def ensure(engine: Engine) -> None:
         return
     _refuse_unknown(engine, found)
     if found is not None:
-        command_line = _upgrade(engine.url)
+        command_line = upgrade_command(engine.url)
         raise OldDatabase(f"database {masked(engine.url)} is at {found}, needs {head()}; run `{command_line}`")
     migrate(engine)
 
@@ -184,13 +191,13 @@ def _refuse_unknown(engine: Engine, found: str | None) -> None:
                 "made them; name a database of its own"
             )
         return
-    known = {script.revision for script in ScriptDirectory.from_config(alembic_config()).walk_revisions()}
-    if found not in known:
+    if found not in known_revisions():
         raise NewDatabase(
             f"database {masked(engine.url)} is at {found}, which this program does not know: the program is older "
             f"than the database (it knows up to {head()}); install the newer program"
         )
 
 
-def _upgrade(url: URL) -> str:
+def upgrade_command(url: URL) -> str:
+    """What a person types to bring a database to this program's revision."""
     return f"scalp db upgrade --database {shlex.quote(masked(url))}"

@@ -1,16 +1,14 @@
 """Read a run as it is now: one moment of the database, kept up as the run goes on, in bounded memory; never written."""
 
-import shlex
 from collections.abc import Iterable, Sequence
 from datetime import time
 from typing import Any, NamedTuple, TypeVar
 
 import msgspec
-from alembic.script import ScriptDirectory
 from sqlalchemy import ColumnElement, Connection, Engine, Select, Table, select
 
 from flows.records.columns import LARGEST_BIGINT
-from flows.records.database import alembic_config, head, reading, revision
+from flows.records.database import head, known_revisions, reading, revision, upgrade_command
 from flows.records.faults import DatabaseUnavailable, masked
 from flows.records.now_parts import (
     Attempt,
@@ -62,13 +60,12 @@ def unfit(engine: Engine) -> Trouble | None:
     if found == head():
         return None
     shown = masked(engine.url)
-    known = {script.revision for script in ScriptDirectory.from_config(alembic_config()).walk_revisions()}
-    if found is not None and found not in known:
+    if found is not None and found not in known_revisions():
         return Trouble(
             "newer", f"database {shown} is at {found}, this program knows up to {head()}: install the newer one"
         )
     has = "has no tables yet" if found is None else f"is at {found} and this program needs {head()}"
-    return Trouble("upgrade", f"database {shown} {has}; run `scalp db upgrade --database {shlex.quote(shown)}`")
+    return Trouble("upgrade", f"database {shown} {has}; run `{upgrade_command(engine.url)}`")
 
 
 class Span(NamedTuple):
