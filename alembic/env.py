@@ -4,6 +4,7 @@ from alembic import context
 from alembic.util import CommandError
 from sqlalchemy import Connection
 
+from flows.points import point
 from flows.records.database import open_database, writing
 from flows.records.tables import metadata
 
@@ -17,6 +18,7 @@ def run(connection: Connection) -> None:
         compare_type=True,
         compare_server_default=True,
         transactional_ddl=True,
+        on_version_apply=lambda **_: point("in a migration"),
     )
     with context.begin_transaction():
         context.run_migrations()

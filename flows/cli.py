@@ -9,9 +9,11 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from flows.engine.commands import run
 from flows.faults import RUN_FAILED, fail, faults_of_input, progress, run_command, warn
 from flows.market.commands import generate
-from flows.records.commands import DatabaseOption, databases, explain, export
+from flows.options import DatabaseOption, ModeName, RulesOption, SetOption
+from flows.records.commands import databases, explain, export
 from flows.tape.commands import imports, tapes
 
 if TYPE_CHECKING:
@@ -26,17 +28,7 @@ app.add_typer(databases, name="db")
 app.command()(export)
 app.command()(explain)
 app.command()(generate)
-
-SetOption = Annotated[list[str] | None, typer.Option("--set", help="setting as name=value, value as JSON")]
-RulesOption = Annotated[Path | None, typer.Option("--rules", help="TOML file of settings")]
-
-
-class ModeName(StrEnum):
-    """Which instruments a run may trade."""
-
-    OPTIONS = "options"
-    LEVERAGED_ETF = "leveraged_etf"
-    BOTH = "both"
+app.command()(run)
 
 
 class FillsName(StrEnum):
@@ -65,15 +57,15 @@ def replay(
     with faults_of_input():
         settings = load(rules_file, values or [])
         options = runs.Options(mode.value, settings, signals, database, batch, speed, fills.value)
-        run, flow = runs.prepare(tape, options)
+        replayed, flow = runs.prepare(tape, options)
         try:
-            with progress("replay", run.total) as run.reading.progress:
-                _execute(run, flow)
-            for torn in run.torn:
+            with progress("replay", replayed.total) as replayed.reading.progress:
+                _execute(replayed, flow)
+            for torn in replayed.torn:
                 warn(f"{torn.path} ends in an unfinished write; its whole events were replayed")
-            _tell(runs.summary(run), as_json)
+            _tell(runs.summary(replayed), as_json)
         finally:
-            run.engine.dispose()
+            replayed.engine.dispose()
 
 
 def _execute(run: "Run", flow: "Dataflow") -> None:

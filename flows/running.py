@@ -7,22 +7,23 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from decimal import Decimal
 from importlib.metadata import version
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from bytewax.dataflow import Dataflow
 from bytewax.errors import BytewaxRuntimeError
 from bytewax.run import cli_main
 from sqlalchemy import Engine
 
+from flows.engine.echoes import Echoes
 from flows.records.faults import UnusableDatabase
 from flows.records.heartbeat import State, beat
 from flows.records.ledger import Attempt, Ledger
 from flows.records.scribe import Scribe
 from flows.settings import Settings
-from flows.tape.reader import Tape
+from flows.tape.segments import AnyTape
 from flows.tape.source import Reading
 from operators import prices
-from operators.events import SECOND_NS, RunStarted
+from operators.events import SECOND_NS, AnyEvent, RunStarted
 from operators.looking import Looking
 from operators.market import Market
 from operators.sessions import utc
@@ -31,6 +32,20 @@ from operators.steps import Desks
 
 class RunFailed(Exception):
     """A run that began and did not end well; the message says why."""
+
+
+class Input(NamedTuple):
+    """What a run reads: its first event, then those of its tapes and signals, `total` of them.
+
+    `echoes` compares a recording of an engine, which is replayed as it was recorded; None for other tapes.
+    """
+
+    started: RunStarted
+    events: Iterator[AnyEvent]
+    total: int
+    tapes: list[AnyTape]
+    settings: Settings
+    echoes: Echoes | None = None
 
 
 class Run:
@@ -42,16 +57,15 @@ class Run:
     def __init__(
         self,
         engine: Engine,
-        started: RunStarted,
-        tapes: list[Tape],
-        settings: Settings,
+        given: Input,
         batch: int,
         speed: float | None = None,
     ) -> None:
-        self.engine, self.started, self.tapes, self.speed = engine, started, tapes, speed
-        self.reading, self.total = Reading(), 0
+        self.engine, self.started, self.tapes, self.speed = engine, given.started, given.tapes, speed
+        self.reading, self.total, self.echoes = Reading(), given.total, given.echoes
+        settings, started = given.settings, given.started
         self.market = Market(*settings)
-        self.looking = Looking(self.market, _between_looks_ns(speed))
+        self.looking = Looking(self.market, between_looks_ns(speed))
         self.desks = Desks(*settings, None if speed is None else self.looking)
         self.ledger, self._attempts = Ledger(engine), Attempt(engine)
         self.scribe = Scribe(self, looked_on=speed is not None)
@@ -70,7 +84,7 @@ class Run:
         return prices.decimal(self.desks.books[self.started.book_id].book.equity_micros())
 
     @property
-    def torn(self) -> list[Tape]:
+    def torn(self) -> list[AnyTape]:
         """The tapes that end in an unfinished write, once they were read."""
         return [tape for tape in self.tapes if tape.torn]
 
@@ -84,6 +98,8 @@ class Run:
 
     def closed(self) -> None:
         """Notes how the attempt ended; a database that is gone cannot be told, and the fault stands already."""
+        if self.echoes is not None and self.reading.ended:
+            self.echoes.finished()
         fault = self._fault()
         done = self.reading.ended and fault is None
         message = None if done else "the line broke" if fault is None else str(fault)
@@ -109,9 +125,9 @@ class Run:
             with _stopping(self.reading):
                 cli_main(flow)  # type: ignore[no-untyped-call]  # Bytewax gives its runner no types
         except BytewaxRuntimeError as error:
-            cause = _cause(error)
-            self._finish("failed", f"{type(cause).__name__}: {cause}")
-            raise cause from error
+            broken = cause(error)
+            self._finish("failed", f"{type(broken).__name__}: {broken}")
+            raise broken from error
         fault = self._fault()
         if fault is not None:
             raise fault
@@ -120,6 +136,8 @@ class Run:
         """Why the run did not end well."""
         if self.reading.fault is not None:
             return self.reading.fault
+        if self.echoes is not None and self.echoes.fault is not None:
+            return RunFailed(str(self.echoes.fault))
         if self.reading.stopped:
             return RunFailed(f"stopped after event {self.reading.events}; what it decided until then is recorded")
         if self.ledger.alarm_count:
@@ -141,7 +159,7 @@ class Run:
             self.reading.stop(fault)
 
 
-def _between_looks_ns(speed: float | None) -> int:
+def between_looks_ns(speed: float | None) -> int:
     """Time of the tape between two looks: half a second, or what passes in a quarter of one on the wall if more."""
     return round(max(0.5, 0.25 * (speed or 0.0)) * SECOND_NS)
 
@@ -164,7 +182,7 @@ def _stopping(reading: Reading) -> Iterator[None]:
             signal.signal(number, handler)
 
 
-def _cause(error: BaseException) -> BaseException:
+def cause(error: BaseException) -> BaseException:
     """The error that an operator, the source or the sink raised, out of Bytewax's wrapping."""
     while isinstance(error, BytewaxRuntimeError) and error.__cause__ is not None:
         error = error.__cause__

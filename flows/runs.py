@@ -13,14 +13,17 @@ from typing import Any, Literal, NamedTuple
 import msgspec
 from bytewax.dataflow import Dataflow
 
+from flows.engine import recording
+from flows.engine.echoes import Echoes
 from flows.records import queries
 from flows.records.database import database_url, ensure, open_database
 from flows.records.sink import LedgerSink
-from flows.running import Run
+from flows.running import Input, Run
 from flows.scalp import scalp
 from flows.settings import BadSettings, Settings, load
 from flows.tape.pace import Pace
-from flows.tape.reader import Tape, TapeInfo
+from flows.tape.reader import TapeInfo
+from flows.tape.segments import AnyTape, open_tape
 from flows.tape.signals_file import OutsideRow, merge, read_signals
 from flows.tape.source import TapeSource
 from operators import catalog, closures, fomc, members, prices
@@ -45,7 +48,7 @@ class BadTapes(ValueError):
 class Opened(NamedTuple):
     """A tape of a run with what it holds and the digest of its bytes."""
 
-    tape: Tape
+    tape: AnyTape
     info: TapeInfo
     sha256: str
 
@@ -84,25 +87,25 @@ class Options(NamedTuple):
     fills: Literal["paper"] = "paper"
 
 
-class Input(NamedTuple):
-    """What a run reads: its first event, then those of its tapes and signals, `total` of them."""
-
-    started: RunStarted
-    events: Iterator[AnyEvent]
-    total: int
-    tapes: list[Tape]
-
-
 def read(paths: Sequence[Path], options: Options) -> Input:
     """Consecutive tapes, with tapes of history beside them; the order in which they are named is nothing.
 
+    The tape of an engine is replayed as it was recorded, into the same book; with signals, a mode or settings of one's
+    own its market is played anew, as that of any tape.
     Raises BadTapes, BadSettings, BadSignals, the errors of a tape that cannot be read.
     """
     _check(options)
     tapes = _opened(paths)
+    as_recorded = (options.mode, options.settings, options.signals) == ("both", DEFAULTS, None)
+    first = recording.first_run(tapes[0].tape) if as_recorded and len(tapes) == 1 else None
+    if first is not None:
+        echoes = Echoes(recording.never_put, 0)
+        events = recording.inputs(tapes[0].tape, echoes)
+        return Input(first, events, tapes[0].info.events - 1, [tapes[0].tape], recording.settings_of(first), echoes)
     rows = [] if options.signals is None else read_signals(options.signals)
     total = sum(one.info.events for one in tapes) + len(rows)
-    return Input(_started(tapes, rows, options), _events(tapes, rows), total, [one.tape for one in tapes])
+    started, events = _started(tapes, rows, options), _events(tapes, rows)
+    return Input(started, events, total, [one.tape for one in tapes], options.settings)
 
 
 def prepare(paths: Sequence[Path], options: Options) -> tuple[Run, Dataflow]:
@@ -111,12 +114,12 @@ def prepare(paths: Sequence[Path], options: Options) -> tuple[Run, Dataflow]:
     Raises what `read` raises, and UnusableDatabase.
     """
     given = read(paths, options)
-    run = _run(given.started, given.tapes, options)
+    run = _run(given, options)
     run.total = given.total
     pace = None if options.speed is None else Pace(options.speed)
     tape = TapeSource(given.started, given.events, options.batch, run.reading, pace)
-    sink = LedgerSink(run.scribe)
-    return run, scalp(tape, sink, run.market, run.desks, options.settings)
+    sink = LedgerSink(run.scribe, given.echoes)
+    return run, scalp(tape, sink, run.market, run.desks, given.settings)
 
 
 def _check(options: Options) -> None:
@@ -127,12 +130,12 @@ def _check(options: Options) -> None:
         raise BadSettings("entry_order_type = market: options take limit orders only; use mode leveraged_etf")
 
 
-def _run(started: RunStarted, tapes: list[Tape], options: Options) -> Run:
+def _run(given: Input, options: Options) -> Run:
     """The run on its database, which is brought to head if it is empty and closed again if it cannot be used."""
     engine = open_database(database_url(options.database), create=True)
     try:
         ensure(engine)
-        return Run(engine, started, tapes, options.settings, options.batch, options.speed)
+        return Run(engine, given, options.batch, options.speed)
     except BaseException:
         engine.dispose()
         raise
@@ -166,7 +169,7 @@ def _opened(paths: Sequence[Path]) -> list[Opened]:
     """The tapes by first event, of equal ones by digest; raises BadTapes for tapes that are no run together."""
     if not paths:
         raise BadTapes("no tape was named")
-    opened = [Opened(tape, tape.info(), tape.sha256()) for tape in map(Tape, paths)]
+    opened = [Opened(tape, tape.info(), tape.sha256()) for tape in map(open_tape, paths)]
     for one in opened:
         if one.info.first_at_ns is None:
             raise BadTapes(f"{one.tape.path} holds no event")
@@ -192,9 +195,9 @@ def _check_overlaps(tapes: list[Opened]) -> None:
 def _events(tapes: list[Opened], rows: list[OutsideRow]) -> Iterator[AnyEvent]:
     """The events of all tapes and the signals, numbered from 1; one tape alone is numbered so already."""
     if len(tapes) == 1 and not rows:
-        return tapes[0].tape.events()
-    market = chain.from_iterable(one.tape.events() for one in tapes if not one.history)
-    return merge(market, rows, [one.tape.events() for one in tapes if one.history])
+        return recording.market(tapes[0].tape)
+    market = chain.from_iterable(recording.market(one.tape) for one in tapes if not one.history)
+    return merge(market, rows, [recording.market(one.tape) for one in tapes if one.history])
 
 
 def _started(tapes: list[Opened], rows: list[OutsideRow], options: Options) -> RunStarted:

@@ -16,11 +16,10 @@ from flows.settings import Settings
 from operators import funds, gate, route, strikes, underlyings
 from operators.events import AnyEvent
 from operators.market import Market
-from operators.records import Record
-from operators.steps import Desks, act, decide, observe, open_tickets
+from operators.steps import Desks, Outcome, act, decide, observe, open_tickets
 
 Tape: TypeAlias = Source[tuple[str, AnyEvent]]
-Ledger: TypeAlias = Sink[tuple[str, Record]]
+Ledger: TypeAlias = Sink[tuple[str, Outcome]]
 
 
 def scalp(tape: Tape, ledger: Ledger, market: Market, desks: Desks, settings: Settings) -> Dataflow:

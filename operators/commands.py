@@ -1,4 +1,4 @@
-"""What a person may ask of the desk: pause, resume, flatten, kill, rearm, another mode."""
+"""What may be asked of the desk: a person's pause, resume, flatten, kill, rearm, mode; the engine's own restraint."""
 
 from operators.book import BookState
 from operators.codes import ExitReason, SecondHalf
@@ -24,11 +24,22 @@ def obey(command: Command, book: BookState, leaving: Leaving) -> None:
         case "kill", _:
             book.trading, book.trading_reason = "HALTED", f"killed by {command.actor}"
             _leave_all(book, leaving, ExitReason.RISK)
+        case "reduce" | "restore", reason:
+            _restrain(command.action, reason, book, leaving)
         case "mode", ("options" | "leveraged_etf" | "both") as mode:
             book.mode = mode
             leaving.stop_all_entries("mode")
             for scalp in book.scalps_in_order():
                 leaving.drop_second(scalp, SecondHalf.MODE)
+
+
+def _restrain(action: str, reason: str, book: BookState, leaving: Leaving) -> None:
+    """The engine ends entries for a reason, and begins them again where no other reason has come."""
+    if action == "reduce":
+        book.reduce(reason, "engine")
+        leaving.stop_all_entries("state")
+    elif (book.trading, book.reduced_by, book.trading_reason) == ("REDUCING", "engine", reason):
+        book.activate()
 
 
 def _leave_all(book: BookState, leaving: Leaving, reason: ExitReason) -> None:

@@ -12,7 +12,7 @@ from operators.book import BookState, Timer
 from operators.codes import ExitReason
 from operators.config import EngineSettings, ScalpConfig
 from operators.entering import Entering
-from operators.events import MINUTE_NS, Bar, Chain, Command, Contracts, OutsideSignal, Quote, RunStarted
+from operators.events import MINUTE_NS, Chain, Command, Contracts, Quote, RunStarted
 from operators.intents import AnyScalp, Item, Ticket
 from operators.leaving import Leaving
 from operators.moments import Moment
@@ -65,7 +65,7 @@ class Desk:
                 commands.obey(item, self.book, self.leaving)
             case RunStarted():
                 return [run_record(item)]
-            case Bar() | OutsideSignal():
+            case _:  # nothing but the time
                 self._reach(item.seq, item.at_ns)
         return self.blotter.out
 

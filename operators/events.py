@@ -18,6 +18,7 @@ from msgspec.structs import fields
 
 Direction = Literal["long", "short"]
 Mode = Literal["options", "leveraged_etf", "both"]
+Action = Literal["flatten", "kill", "pause", "resume", "rearm", "mode", "ticker", "reduce", "restore"]
 SECOND_NS = 1_000_000_000
 MINUTE_NS = 60 * SECOND_NS
 
@@ -36,7 +37,7 @@ class RunStarted(Event, frozen=True, tag=1, gc=True):
     `loop` says where the loop is closed: "paper" has the exchange inside the desk. `settings` holds the effective
     ScalpConfig and EngineSettings as JSON, `tapes` the digests of the tapes' bytes, `tables` the version of each
     packaged table, `marks` those of the tapes (MODELLED, SIMULATED), `cadences` the seconds between two items of a
-    stream (0: event driven).
+    stream (0: event driven). `checkpoint_seconds` is the time between two checkpoints, 0 for none.
     """
 
     book_id: str
@@ -49,6 +50,7 @@ class RunStarted(Event, frozen=True, tag=1, gc=True):
     rules_version: int
     marks: tuple[str, ...] = ()
     cadences: dict[str, float] = {}
+    checkpoint_seconds: int = 0
 
     def age_limit_ns(self, stream: str, seconds: float) -> int:
         """How old a stream may be: the setting in seconds, or 1.5 times the stream's cadence if that is more."""
@@ -89,11 +91,15 @@ class OutsideSignal(Event, frozen=True, tag=4):
 
 
 class Command(Event, frozen=True, tag=5):
-    """What a person asked for: flatten, kill, pause, resume, rearm or mode (with the mode as `argument`)."""
+    """What a person or the engine asked for, who it was, and what goes with it: a reason, a mode, a ticker's rule.
 
-    action: Literal["flatten", "kill", "pause", "resume", "rearm", "mode"]
+    `command_id` names the row that asked, empty where none did.
+    """
+
+    action: Action
     actor: str
     argument: str = ""
+    command_id: str = ""
 
 
 class Contracts(Event, frozen=True, tag=6, gc=True):
@@ -149,6 +155,38 @@ class Dividend(Event, frozen=True, tag=9):
     amount: float
 
 
+class Clock(Event, frozen=True, tag=10):
+    """The engine's clock, once a second: it carries no rule, timers run before it as before every event."""
+
+
+class Stop(Event, frozen=True, tag=11):
+    """The run ends in order after this event: a checkpoint follows, and no other event but echoes."""
+
+
+class Intent(Event, frozen=True, tag=12):
+    """Echo of an order that the desk decided on at event `cause_seq`; a limit in micro-dollars, None at the market.
+
+    `late` says that a run before this one decided it and ended before it was written.
+    """
+
+    cause_seq: int
+    client_order_id: str
+    symbol: str
+    side: Literal["buy", "sell"]
+    quantity: int
+    limit_micros: int | None
+    late: bool = False
+
+
+class Checkpoint(Event, frozen=True, tag=13):
+    """Echo of both states of the line after event `at_seq`: their encoding, its digest, the shape of the states."""
+
+    at_seq: int
+    shape: str
+    digest: str
+    state: bytes
+
+
 type_of_tag: dict[int, type[Event]] = {
     1: RunStarted,
     2: Bar,
@@ -159,8 +197,17 @@ type_of_tag: dict[int, type[Event]] = {
     7: Chain,
     8: AtmIv,
     9: Dividend,
+    10: Clock,
+    11: Stop,
+    12: Intent,
+    13: Checkpoint,
 }
-AnyEvent = RunStarted | Bar | Quote | OutsideSignal | Command | Contracts | Chain | AtmIv | Dividend
+Echo = Intent | Checkpoint
+"""What the line wrote itself: it takes a place on the tape, moves no clock and never enters the line."""
+Input = RunStarted | Bar | Quote | OutsideSignal | Command | Contracts | Chain | AtmIv | Dividend | Clock | Stop
+AnyEvent = Input | Echo
+OF_AN_ENGINE = (RunStarted, Command, Clock, Stop, Intent, Checkpoint)
+"""What an engine wrote is its own: who plays its market anew decides anew."""
 
 
 def is_history(event: Event) -> bool:

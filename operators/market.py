@@ -37,7 +37,7 @@ FUND_SYMBOLS = frozenset(fund.ticker for fund in catalog.LEVERAGED_ETF_CATALOG)
 
 
 class MarketState(msgspec.Struct):
-    """All that the market step remembers; it encodes and restores equal."""
+    """All that the market step remembers; it encodes and restores equal. `cell` numbers the span of time it is in."""
 
     tickers: dict[str, TickerState] = {}
     listings: Listings = msgspec.field(default_factory=Listings)
@@ -47,6 +47,8 @@ class MarketState(msgspec.Struct):
     quotes_max_age_ns: int = 0
     chains_max_age_ns: int = 0
     close_ns: int = 0
+    checkpoint_ns: int = 0
+    cell: int = 0
 
 
 class Market:
@@ -73,6 +75,7 @@ class Market:
             case OutsideSignal() if 0.0 <= event.conviction <= MOST_CONVICTION:
                 return [*ended, self._outside(event)]
             case RunStarted():
+                self.state.checkpoint_ns = event.checkpoint_seconds * SECOND_NS
                 self.state.bar_late_ns = event.age_limit_ns("bar", self.settings.bar_max_late_seconds)
                 self.state.quotes_max_age_ns = event.age_limit_ns("quote", self.settings.quote_max_age_seconds)
                 self.state.chains_max_age_ns = event.age_limit_ns("chain", self.settings.chain_max_age_seconds)

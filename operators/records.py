@@ -14,6 +14,7 @@ import msgspec
 
 from operators import prices
 from operators.events import RunStarted
+from operators.orders import Side
 
 
 class Record(msgspec.Struct, frozen=True, kw_only=True):
@@ -146,7 +147,7 @@ class OrderRecord(Record, frozen=True):
     action: str
     attempt: int
     symbol: str
-    side: str
+    side: Side
     quantity: int
     limit_price: Decimal | None
     state: str

@@ -10,18 +10,23 @@ import bytewax.operators as op
 from bytewax.dataflow import Stream
 from bytewax.operators import StatefulBatchLogic
 
-from operators import signals
+from operators import checkpoints, signals
+from operators.book import BookState
+from operators.checkpoints import Barrier, Barriers
 from operators.config import EngineSettings, ScalpConfig
 from operators.desk import Desk
-from operators.events import AnyEvent, RunStarted
+from operators.events import AnyEvent, Checkpoint, RunStarted
 from operators.intents import Item, Ticket
 from operators.looking import Looking
-from operators.market import Market
+from operators.market import Market, MarketState
 from operators.moments import Setup
 from operators.records import Record
 
 LINE = "line"
-Keyed = tuple[str, Item]
+SHAPE = checkpoints.shape(MarketState, BookState)
+"""The shape of the states of this program: a checkpoint of another one is not restored."""
+Keyed = tuple[str, Item | Barrier]
+Outcome = Record | Checkpoint
 In = TypeVar("In")
 Out = TypeVar("Out")
 
@@ -44,18 +49,27 @@ class Machine(StatefulBatchLogic[In, Out, None], Generic[In, Out]):
 class Desks:
     """The desks of a run, one a book; a book's desk begins with the RunStarted that names it.
 
-    With `looking` the views of each book follow its records, once in a while.
+    With `looking` the views of each book follow its records, once in a while; `books` are desks that were restored.
     """
 
-    def __init__(self, config: ScalpConfig, settings: EngineSettings, looking: Looking | None = None) -> None:
+    def __init__(
+        self,
+        config: ScalpConfig,
+        settings: EngineSettings,
+        looking: Looking | None = None,
+        books: dict[str, Desk] | None = None,
+    ) -> None:
         self.config, self.settings, self.looking = config, settings, looking
-        self.books: dict[str, Desk] = {}
+        self.books = {} if books is None else books
 
-    def on(self, item: Item) -> list[Record]:
-        """The records that all books make of an item."""
-        if isinstance(item, RunStarted) and item.book_id not in self.books:
+    def on(self, item: Item | Barrier) -> list[Outcome]:
+        """The records that all books make of an item; a barrier becomes a checkpoint."""
+        if isinstance(item, Barrier):
+            books = {book_id: checkpoints.encode_state(desk.book) for book_id, desk in self.books.items()}
+            return [checkpoints.checkpoint(item, books, SHAPE)]
+        if type(item) is RunStarted and item.book_id not in self.books:
             self.books[item.book_id] = Desk.started(item, self.config, self.settings)
-        records = [record for desk in self.books.values() for record in desk.on(item)]
+        records: list[Outcome] = [record for desk in self.books.values() for record in desk.on(item)]
         if self.looking is not None:
             records += [view for desk in self.books.values() for view in self.looking.due(desk.book)]
         return records
@@ -76,8 +90,8 @@ def machine(step_id: str, line: Stream[tuple[str, In]], take: Callable[[In], lis
 
 
 def observe(step_id: str, line: Stream[tuple[str, AnyEvent]], market: Market) -> Stream[Keyed]:
-    """Events become moments and setups."""
-    return machine(step_id, line, market.on)
+    """Events become moments and setups; barriers are set."""
+    return machine(step_id, line, Barriers(market).on)
 
 
 def open_tickets(step_id: str, line: Stream[Keyed]) -> Stream[Keyed]:
@@ -98,6 +112,6 @@ def decide(step_id: str, line: Stream[Keyed], rule: Callable[[Ticket], Ticket]) 
     return op.flat_map_batch(step_id, line, batch)
 
 
-def act(step_id: str, line: Stream[Keyed], desks: Desks) -> Stream[tuple[str, Record]]:
-    """Tickets, bars, quotes and commands become records."""
+def act(step_id: str, line: Stream[Keyed], desks: Desks) -> Stream[tuple[str, Outcome]]:
+    """Tickets, bars, quotes and commands become records, barriers checkpoints."""
     return machine(step_id, line, desks.on)

@@ -34,8 +34,8 @@ def test_a_file_that_is_no_tape_is_named(url: str, tmp_path: Path) -> None:
     assert "bars.csv is not a tape" in refusal(tmp_path / "bars.csv", url=url)
 
 
-def test_a_folder_is_no_tape(url: str, tmp_path: Path) -> None:
-    assert "is a folder" in refusal(tmp_path, url=url)
+def test_a_folder_without_segments_is_no_tape(url: str, tmp_path: Path) -> None:
+    assert "holds no segment" in refusal(tmp_path, url=url)
 
 
 def test_a_tape_of_another_version_is_refused(url: str, tmp_path: Path) -> None:

@@ -17,6 +17,7 @@ GOLDEN = {
         "rules_version: int",
         "marks: tuple[str, ...]",
         "cadences: dict[str, float]",
+        "checkpoint_seconds: int",
     ],
     "2 Bar": [
         *EVENT,
@@ -44,9 +45,10 @@ GOLDEN = {
     ],
     "5 Command": [
         *EVENT,
-        "action: Literal['flatten', 'kill', 'pause', 'resume', 'rearm', 'mode']",
+        "action: Literal['flatten', 'kill', 'pause', 'resume', 'rearm', 'mode', 'ticker', 'reduce', 'restore']",
         "actor: str",
         "argument: str",
+        "command_id: str",
     ],
     "6 Contracts": [
         *EVENT,
@@ -71,6 +73,19 @@ GOLDEN = {
     ],
     "8 AtmIv": [*EVENT, "ticker: str", "iv: float"],
     "9 Dividend": [*EVENT, "ticker: str", "ex_date: date", "amount: float"],
+    "10 Clock": EVENT,
+    "11 Stop": EVENT,
+    "12 Intent": [
+        *EVENT,
+        "cause_seq: int",
+        "client_order_id: str",
+        "symbol: str",
+        "side: Literal['buy', 'sell']",
+        "quantity: int",
+        "limit_micros: int | None",
+        "late: bool",
+    ],
+    "13 Checkpoint": [*EVENT, "at_seq: int", "shape: str", "digest: str", "state: bytes"],
 }
 
 
@@ -79,7 +94,7 @@ def test_schema_is_the_golden_one() -> None:
 
 
 def test_schema_hash_is_the_golden_one() -> None:
-    assert schema_hash() == "ffc6ae039d8031bb"
+    assert schema_hash() == "d89a31d0b8cd4ad1"
 
 
 def test_this_programs_own_schema_is_known_to_the_reader() -> None:
@@ -87,7 +102,7 @@ def test_this_programs_own_schema_is_known_to_the_reader() -> None:
 
 
 def test_schemas_of_tapes_that_exist_stay_known_for_ever() -> None:
-    assert set(KNOWN_SCHEMAS) >= {"d7bf52a031344ff2", "ffc6ae039d8031bb"}
+    assert set(KNOWN_SCHEMAS) >= {"d7bf52a031344ff2", "ffc6ae039d8031bb", "d89a31d0b8cd4ad1"}
 
 
 def test_each_tag_stands_for_the_class_that_carries_it() -> None:

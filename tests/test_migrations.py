@@ -1,6 +1,7 @@
 """From any earlier tables to those of this program, with the rows in them, wholly or not at all."""
 
 from collections.abc import Callable, Iterator
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ from sqlalchemy import Engine
 
 from flows.records import database
 from flows.records.faults import OldDatabase
-from flows.records.tables import candidates, etf_scalps, metadata, natural_key, options_scalps
+from flows.records.tables import candidates, etf_scalps, marks, metadata, natural_key, options_scalps
 from tests.rows import NOON, option_scalp
 
 pytest_plugins = ("tests.databases",)
@@ -23,6 +24,8 @@ ROOT = Path(__file__).parents[1]
 LATER = ("book_id", "tape_seq", "gross_pnl", "fees", "second_half")
 CANDIDATE = {"book_id": "replay:1", "signal_id": "s1", "leg": "fund", "position": 1, "symbol": "TQQQ", "chosen": True}
 CANDIDATE |= {"lost_by": None, "measured": None, "limit_value": None}
+MARK = {"book_id": "replay:1", "marked_at": NOON, "tape_seq": 7}
+MARK |= {name: Decimal("12.5") for name in ("equity", "day_pnl", "open_pnl", "realised_pnl")}
 FUND = {"signal_id": "s1", "ticker": "TQQQ", "leverage": 3.0, "direction": "long", "shares": 10, "entry_time": NOON}
 
 
@@ -91,8 +94,24 @@ def check_138(engine: Engine) -> None:
     assert (row["score"], row["bid"], row["ask"]) == (71.5, 1.25, None)
 
 
+def rows_at_139(engine: Engine) -> None:
+    """A book's money at a minute."""
+    with database.writing(engine) as connection:
+        connection.execute(marks.insert().values(MARK))
+
+
+def check_139(engine: Engine) -> None:
+    with database.reading(engine) as connection:
+        assert dict(connection.execute(sa.select(marks)).mappings().one()) == MARK
+
+
 # Every revision before head has its rows here; a new migration adds the one that it leaves behind.
-ROWS = {"136": (rows_at_136, check_136), "137": (rows_at_137, check_137), "138": (rows_at_138, check_138)}
+ROWS = {
+    "136": (rows_at_136, check_136),
+    "137": (rows_at_137, check_137),
+    "138": (rows_at_138, check_138),
+    "139": (rows_at_139, check_139),
+}
 
 
 def earlier() -> list[str]:

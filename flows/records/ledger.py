@@ -1,6 +1,6 @@
 """Write what the desk decided: facts once, changing rows as far as the tape has come, each batch wholly or not."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
 from math import isnan
 from typing import Any, Final, Literal
@@ -35,13 +35,13 @@ class Ledger:
         self.alarm_count = 0
         self._engine = engine
 
-    def write(self, records: Sequence[Record]) -> None:
-        """Write a batch in line order, in one transaction.
+    def write(self, records: Sequence[Record], also: Callable[[Connection], None] | None = None) -> None:
+        """Write a batch in line order, in one transaction with what `also` writes.
 
         A fact that is there already stands, and one that differs from it is an alarm. A changing row takes an update
         only with an equal or higher `tape_seq`. Raises DatabaseUnavailable, and then nothing of the batch is written.
         """
-        if not records:
+        if not records and also is None:
             return
         alarms: list[str] = []
         with writing(self._engine) as connection:
@@ -52,6 +52,8 @@ class Ledger:
                 elif not kind.now:
                     alarms += _insert(connection, kind, rows)
             _replace(connection, by_kind)
+            if also is not None:
+                also(connection)
             notify(connection)
         self.alarm_count += len(alarms)
         self.alarms += alarms[: ALARMS_KEPT - len(self.alarms)]

@@ -173,6 +173,17 @@ fills = Table(
 )
 
 
+# Up to which event of its tape the database has all of a book, and which engine was the last to write it.
+ledger_marks = Table(
+    "ledger_marks",
+    metadata,
+    _key("book_id"),
+    Column("tape_id", String, nullable=False),
+    Column("fence", BigInteger, nullable=False),
+    Column("tape_seq", BigInteger, nullable=False),
+    Column("updated_at", UtcTime, nullable=False, server_default=func.now()),
+)
+
 # A bar of a ticker that may trade with the averages of its clouds after it, and a book's money each minute.
 bars = Table(
     "bars",

@@ -7,7 +7,8 @@ CRC32 of the payload; all little endian. The trailer is its magic, the byte offs
 CRC32 of those 12 bytes. So every byte of the file stands under a check. A file without a closing frame is a tape
 that is still written, or whose writer died.
 
-The header frame has seq 0, events count from 1, the closing frame has the seq that the next event would have had.
+The header frame has seq 0, the closing frame has the seq that the next event would have had. Events count from 1; those
+of a folder's segments count on, and a segment's header says with which it begins.
 """
 
 from struct import Struct
@@ -22,7 +23,11 @@ from operators.events import AnyEvent, Bar, Chain, is_history, schema_hash
 FORMAT_VERSION: Final = 1
 PROGRAM: Final = "scalp"
 PROGRAM_VERSION: Final = "0.1.0"
-KNOWN_SCHEMAS: Final = {"d7bf52a031344ff2": "scalp 0.1.0", "ffc6ae039d8031bb": "scalp 0.1.0 with option chains"}
+KNOWN_SCHEMAS: Final = {
+    "d7bf52a031344ff2": "scalp 0.1.0",
+    "ffc6ae039d8031bb": "scalp 0.1.0 with option chains",
+    "d89a31d0b8cd4ad1": "scalp 0.1.0 with what an engine writes",
+}
 """Schema hash of the events to the first program that wrote it. A line is added when fields are appended, and none
 is ever removed: the decoder fills the fields that an old tape lacks with their defaults."""
 
@@ -70,7 +75,8 @@ class Header(msgspec.Struct, frozen=True, kw_only=True):
     """What is known of a tape before its first event.
 
     `cadences` gives the seconds between items of a stream, 0 if it is event driven; `marks` say what in the tape
-    was not recorded (MODELLED, SIMULATED).
+    was not recorded (MODELLED, SIMULATED). `first_seq` is the place of its first event: 1, or more in a later segment;
+    `market_events` counts those of a feed in the segments before it.
     """
 
     version: int = FORMAT_VERSION
@@ -80,6 +86,8 @@ class Header(msgspec.Struct, frozen=True, kw_only=True):
     cadences: dict[str, float] = {}
     marks: tuple[str, ...] = ()
     sources: tuple[Source, ...] = ()
+    first_seq: int = 1
+    market_events: int = 0
 
 
 class IndexEntry(msgspec.Struct, frozen=True, array_like=True):

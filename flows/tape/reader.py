@@ -2,7 +2,7 @@
 
 import hashlib
 from bisect import bisect_right
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from io import BufferedReader
 from pathlib import Path
 
@@ -75,7 +75,7 @@ class Tape:
 
     def events(self, from_seq: int = 1) -> Iterator[AnyEvent]:
         """The events from `from_seq` on, none if the tape ends before it; raises Corrupt where a frame is bad."""
-        for _, batch in self._decoded(from_seq):
+        for _, batch in self._decoded(max(from_seq, self.header.first_seq)):
             yield from batch
 
     def sha256(self) -> str:
@@ -92,14 +92,19 @@ class Tape:
         tally, _, rejected = self.tally()
         return self._info(tally.closing(rejected))
 
-    def tally(self) -> tuple[Tally, int, dict[str, int]]:
-        """All events counted, the offset after the last one, and the rejected rows that the tape names."""
+    def tally(self, each: Callable[[AnyEvent], None] | None = None) -> tuple[Tally, int, dict[str, int]]:
+        """All events counted, the offset after the last one, and the rejected rows that the tape names.
+
+        `each` hears every event.
+        """
         tally = Tally()
-        for source, batch in self._decoded(1):
+        for source, batch in self._decoded(self.header.first_seq):
             offset = source.offset
             for event, payload in zip(batch, source.payloads, strict=True):
                 tally.add(event, offset)
                 offset += len(payload) + OVERHEAD
+                if each is not None:
+                    each(event)
         rejected = {} if self._told is None else self._told.rejected
         if self._told is not None and tally.closing(rejected) != self._told:
             raise Corrupt(str(self.path), self._end, "the closing frame does not describe the events before it")
@@ -115,7 +120,7 @@ class Tape:
 
     def _decoded(self, from_seq: int) -> Iterator[tuple[Batch, list[AnyEvent]]]:
         """Each batch of frames with its events from `from_seq` on."""
-        entry, last = self._entry(from_seq), 0
+        entry, last = self.entry(from_seq), 0
         with self._open() as file:
             scan = Scan(file, str(self.path), entry.offset, entry.seq, self._limit)
             for batch in scan.batches():
@@ -126,15 +131,15 @@ class Tape:
                 yield batch, events[max(0, from_seq - batch.seq) :]
         self.torn_offset, self._end = scan.torn_offset, scan.offset
         self._told = self._closing or scan.closing
-        if self._told is not None and scan.seq != self._told.events + 1:
-            found = f"{scan.seq - 1} events where the closing frame counts {self._told.events}"
+        if self._told is not None and scan.seq != self.header.first_seq + self._told.events:
+            found = f"{scan.seq - self.header.first_seq} events where the closing frame counts {self._told.events}"
             raise Corrupt(str(self.path), scan.offset, found)
 
-    def _entry(self, from_seq: int) -> IndexEntry:
+    def entry(self, from_seq: int) -> IndexEntry:
         """Where to start: the last indexed event that is not after `from_seq`."""
         index = () if self._closing is None else self._closing.index
         place = bisect_right(index, from_seq, key=lambda entry: entry.seq)
-        return index[place - 1] if place else IndexEntry(1, 0, self._start)
+        return index[place - 1] if place else IndexEntry(self.header.first_seq, 0, self._start)
 
     def _decode(self, batch: Batch, last: int) -> list[AnyEvent]:
         """The events of a batch, whose seq must be that of its frame and whose `at_ns` must rise above `last`."""

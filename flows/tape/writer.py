@@ -1,11 +1,13 @@
 """Writes a tape: a new one under a temporary name until it is whole, or more events onto an old one."""
 
 import os
+from collections.abc import Callable
 from io import FileIO
 from pathlib import Path
 from types import TracebackType
 from typing import Final, Self
 
+from flows.points import armed, die
 from flows.tape.frames import (
     CLOSING,
     EVENT,
@@ -38,32 +40,45 @@ class TapeWriter:
         self._refuse_existing()
         if not path.parent.is_dir():
             raise FileNotFoundError(f"the folder {path.parent} of the tape does not exist: make it first")
-        self._start(FileIO(self._partial, "w"), 0, Tally(), {})
+        self._start(FileIO(self._partial, "w"), 0, Tally(), {}, header.first_seq)
         self._write(frame(HEADER, 0, encode_part(header)))
 
     @classmethod
-    def reopen(cls, path: Path) -> Self:
-        """Opens an existing tape to continue it after its last whole event.
+    def begin(cls, path: Path, header: Header) -> Self:
+        """A new tape that has its name at once, for who reads it while it is written; a crash leaves what was flushed.
+
+        Raises FileExistsError and FileNotFoundError as above.
+        """
+        self = cls(path, header)
+        self._flush()
+        (self._partial or path).replace(path)
+        _sync_folder(path.parent)
+        self._partial, self._overwrite = None, True
+        return self
+
+    @classmethod
+    def reopen(cls, path: Path, each: Callable[[AnyEvent], None] | None = None) -> Self:
+        """Opens an existing tape to continue it after its last whole event; `each` hears the events that it has.
 
         Its closing frame and a torn tail are cut off first. Raises what Tape raises, Corrupt included: a damaged
         tape is not continued.
         """
         tape = Tape(path)
-        tally, end, rejected = tape.tally()
+        tally, end, rejected = tape.tally(each)
         self = cls.__new__(cls)
         self._path, self._overwrite, self._partial = path, True, None
         file = FileIO(path, "r+")
         file.truncate(end)
         file.seek(end)
         os.fsync(file.fileno())
-        self._start(file, end, tally, rejected)
+        self._start(file, end, tally, rejected, tape.header.first_seq)
         return self
 
     def append(self, event: AnyEvent) -> None:
         """Adds one event; raises ValueError unless its seq follows and its `at_ns` is later than the last one's."""
-        tally = self.tally
-        if event.seq != tally.events + 1:
-            raise ValueError(f"event {event.seq} cannot follow event {tally.events}: seq must be {tally.events + 1}")
+        tally, place = self.tally, self.next_seq
+        if event.seq != place:
+            raise ValueError(f"event {event.seq} cannot follow event {place - 1}: seq must be {place}")
         if tally.last is not None and event.at_ns <= tally.last:
             raise ValueError(f"event {event.seq} is at {event.at_ns} ns, not later than the last at {tally.last} ns")
         data = frame(EVENT, event.seq, encode(event))
@@ -75,7 +90,7 @@ class TapeWriter:
         if self._done:
             return
         at, closing = self._offset, self.tally.closing(self.rejected)
-        self._write(frame(CLOSING, self.tally.events + 1, encode_part(closing)) + trailer(at))
+        self._write(frame(CLOSING, self.next_seq, encode_part(closing)) + trailer(at))
         self._flush()
         os.fsync(self._file.fileno())
         self._file.close()
@@ -108,8 +123,32 @@ class TapeWriter:
         finally:
             self.abandon()
 
-    def _start(self, file: FileIO, offset: int, tally: Tally, rejected: dict[str, int]) -> None:
+    @property
+    def path(self) -> Path:
+        """The file that the tape has or will have."""
+        return self._path
+
+    def flush(self) -> None:
+        """Gives readers what was appended; raises OSError, and then what the disk did not take waits for the next."""
+        self._flush()
+
+    def sync(self) -> None:
+        """Makes what was flushed safe against a power cut."""
+        os.fdatasync(self._file.fileno())
+
+    @property
+    def next_seq(self) -> int:
+        """The place of the next event."""
+        return self._first_seq + self.tally.events
+
+    @property
+    def offset(self) -> int:
+        """Where the frame of the next event starts."""
+        return self._offset
+
+    def _start(self, file: FileIO, offset: int, tally: Tally, rejected: dict[str, int], first_seq: int) -> None:
         self._file, self._offset, self.tally, self.rejected = file, offset, tally, rejected
+        self._first_seq = first_seq
         self._buffer, self._done = bytearray(), False
 
     def _refuse_existing(self) -> None:
@@ -123,6 +162,9 @@ class TapeWriter:
             self._flush()
 
     def _flush(self) -> None:
+        if armed("half a frame"):
+            self._file.write(self._buffer[: len(self._buffer) // 2])
+            die()
         # A full disk takes part of a write: what it took must leave the buffer, or it would be written twice.
         while self._buffer:
             del self._buffer[: self._file.write(self._buffer)]

@@ -1,0 +1,59 @@
+"""`scalp run`. Exit codes: 0 ended in order, 2 bad usage or input, 3 another engine runs here, or the run failed."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from flows.faults import BAD_INPUT, RUN_FAILED, fail, faults_of_input
+from flows.options import DatabaseOption, ModeName, RulesOption, SetOption
+
+if TYPE_CHECKING:
+    from flows.feeds.feed import Feed
+
+SIMULATED = "simulated"
+
+
+def run(
+    state: Annotated[Path, typer.Option(help="the engine's folder: lock, tape, checkpoints")] = Path("scalp-state"),
+    feed: Annotated[
+        str, typer.Option(help="simulated, simulated:SEED, or replay:TAPE to play a tape as if it were live")
+    ] = SIMULATED,
+    speed: Annotated[float, typer.Option(help="times the feed's own time")] = 1.0,
+    account: Annotated[str, typer.Option(help="name of the paper account, the book is paper:NAME")] = "main",
+    mode: Annotated[ModeName, typer.Option(help="instruments")] = ModeName.BOTH,
+    values: SetOption = None,
+    rules_file: RulesOption = None,
+    database: DatabaseOption = None,
+) -> None:
+    """Run the engine on paper: trade what the feed brings until SIGTERM, SIGINT or the feed's end."""
+    from flows.engine.process import Engine, Plan
+    from flows.engine.state import Locked
+    from flows.settings import load
+
+    with faults_of_input():
+        settings = load(rules_file, values or [])
+        plan = Plan(state, database, account, mode.value, settings, speed)
+        try:
+            engine = Engine(plan, _feed(feed, speed, state))
+        except Locked as fault:
+            fail(fault, RUN_FAILED)
+    print(f"scalp: {engine.started.book_id} runs on {state}, from event {engine.from_seq} of {engine.head_seq}")
+    try:
+        engine.run()
+    except Exception as fault:
+        fail(fault, RUN_FAILED)
+    print(f"scalp: {engine.started.book_id} ended in order after event {engine.ends.events}")
+
+
+def _feed(name: str, speed: float, state: Path) -> "Feed":
+    """The feed that a name stands for."""
+    from flows.feeds.recorded import RecordedFeed
+    from flows.feeds.simulated import simulated
+
+    kind, _, rest = name.partition(":")
+    if kind == "replay" and rest:
+        return RecordedFeed(Path(rest), speed)
+    if kind != SIMULATED or not (rest.isdecimal() or not rest):
+        fail(f"--feed {name}: expected simulated, simulated:SEED or replay:TAPE", BAD_INPUT)
+    return RecordedFeed(simulated(state.with_name(f"{state.name}-market"), int(rest or 1)), speed)

@@ -1,0 +1,117 @@
+"""Both ends of a running engine's line: its source reads the tape's file, its sink feeds ledger and tape."""
+
+from collections.abc import Callable
+from typing import Final
+
+from bytewax.inputs import DynamicSource, StatelessSourcePartition
+from bytewax.outputs import DynamicSink, StatelessSinkPartition
+
+from flows.engine.echoes import Echoes
+from flows.records.recorder import Recorder
+from flows.tape.following import Follower
+from flows.tape.journal import Journal
+from operators.events import AnyEvent, Checkpoint, Intent, RunStarted, Stop
+from operators.records import Record, RunRecord
+from operators.steps import LINE, Outcome
+
+WAIT_SECONDS: Final = 0.001
+"""How long the source waits for news: blocking so long and no longer gives the lowest latency at 10 % of a core."""
+
+
+class Ends:
+    """What the source tells the sink: how many runs began on the tape up to this one.
+
+    `events` counts what was read and `at_ns` is the time of the newest event; `stop_seq` is where this run's own end
+    may be looked for, behind its own beginning at `own_seq`.
+    """
+
+    def __init__(self, own_seq: int) -> None:
+        self.own_seq = own_seq
+        self.runs_read = self.runs_out = self.events = self.at_ns = 0
+        self.head: int | None = None
+        self.fault: Exception | None = None
+        self.stopping: Callable[[], None] = lambda: None
+
+
+class _Reading(StatelessSourcePartition[tuple[str, AnyEvent]]):
+    def __init__(self, follower: Follower, journal: Journal, echoes: Echoes, ends: Ends) -> None:
+        self._follower, self._journal, self._echoes, self._ends = follower, journal, echoes, ends
+        self._over = False
+
+    def next_batch(self) -> list[tuple[str, AnyEvent]]:
+        if self._over or self._ends.fault is not None:
+            raise StopIteration
+        news = self._journal.written
+        if not news.is_set() and self._ends.head is not None:
+            news.wait(WAIT_SECONDS)
+        news.clear()
+        events = self._follower.read()
+        if not events:
+            self._look_after_writer()
+            return []
+        news.set()  # there may be more than one block
+        return [(LINE, event) for event in events if self._takes(event)]
+
+    def _takes(self, event: AnyEvent) -> bool:
+        """Whether an event enters the line."""
+        ends = self._ends
+        if isinstance(event, Intent | Checkpoint):
+            self._echoes.recorded(event)
+            return False
+        ends.events, ends.at_ns = ends.events + 1, event.at_ns
+        if type(event) is RunStarted:
+            ends.runs_read += 1
+            ends.head = ends.runs_read if event.seq == ends.own_seq else ends.head
+        self._over = self._over or (type(event) is Stop and event.seq > ends.own_seq)
+        return True
+
+    def _look_after_writer(self) -> None:
+        if self._journal.ended and self._ends.fault is None:
+            self._ends.fault = self._journal.fault or RuntimeError("the tape is no longer written")
+
+    def close(self) -> None:
+        self._follower.close()
+
+
+class LiveTape(DynamicSource[tuple[str, AnyEvent]]):
+    """The tape of an engine as it is written, to this run's Stop. More than one worker is refused with a ValueError."""
+
+    def __init__(self, follower: Follower, journal: Journal, echoes: Echoes, ends: Ends) -> None:
+        self._partition = _Reading(follower, journal, echoes, ends)
+
+    def build(self, step_id: str, worker_index: int, worker_count: int) -> _Reading:
+        """The only partition; `worker_count` has to be 1."""
+        if worker_count != 1:
+            raise ValueError(f"{worker_count} workers were started, an engine has one: its order is that of the tape")
+        return self._partition
+
+
+class _Writing(StatelessSinkPartition[tuple[str, Outcome]]):
+    def __init__(self, recorder: Recorder, echoes: Echoes, ends: Ends) -> None:
+        self._recorder, self._echoes, self._ends = recorder, echoes, ends
+
+    def write_batch(self, items: list[tuple[str, Outcome]]) -> None:
+        ready: list[Record | int] = []
+        for _, outcome in items:
+            self._echoes.take(outcome)
+            ready.append(outcome.at_seq if isinstance(outcome, Checkpoint) else outcome)
+            if type(outcome) is RunRecord:
+                self._began()
+        self._recorder.take(ready)
+        self._ends.fault = self._ends.fault or self._echoes.fault or self._recorder.fault
+
+    def _began(self) -> None:
+        self._ends.runs_out += 1
+        if self._ends.runs_out == self._ends.head:
+            self._echoes.head()
+
+
+class LiveSink(DynamicSink[tuple[str, Outcome]]):
+    """Hands records to the ledger thread; orders and checkpoints go onto the tape, once the line has caught up."""
+
+    def __init__(self, recorder: Recorder, echoes: Echoes, ends: Ends) -> None:
+        self._partition = _Writing(recorder, echoes, ends)
+
+    def build(self, step_id: str, worker_index: int, worker_count: int) -> _Writing:
+        """The only partition: the source has refused more workers."""
+        return self._partition

@@ -1,0 +1,196 @@
+"""The engine as a process: takes its folder, goes on where it ended, runs the line until it is told to stop."""
+
+import json
+import secrets
+import signal
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from importlib.metadata import version
+from pathlib import Path
+from typing import Final, Literal, NamedTuple
+
+from bytewax.errors import BytewaxRuntimeError
+from bytewax.run import cli_main
+
+from flows.engine import recovery
+from flows.engine.echoes import Echoes
+from flows.engine.hints import Hints
+from flows.engine.line import Ends, LiveSink, LiveTape
+from flows.engine.state import StateFolder
+from flows.engine.watch import Watch
+from flows.feeds.feed import Feed
+from flows.records.database import database_url, ensure, open_database
+from flows.records.heartbeat import State, beat
+from flows.records.ledger import Attempt, Ledger
+from flows.records.marks import take
+from flows.records.recorder import Recorder
+from flows.running import RunFailed, between_looks_ns, cause
+from flows.runs import TABLES
+from flows.scalp import scalp
+from flows.settings import Settings
+from flows.tape.following import Follower
+from flows.tape.frames import Header
+from flows.tape.journal import SEGMENT_BYTES, Journal
+from operators import prices
+from operators.config import RULES_VERSION
+from operators.events import Mode, RunStarted
+from operators.looking import Looking
+from operators.sessions import utc
+from operators.steps import Desks
+
+CHECKPOINT_SECONDS: Final = 60
+LAST_WORDS_SECONDS: Final = 4.0
+"""How long a stopped engine waits for its database: a clean end takes five seconds at most."""
+
+
+class Plan(NamedTuple):
+    """What an engine is started with."""
+
+    state: Path
+    database: str | None
+    account: str
+    mode: Mode
+    settings: Settings
+    speed: float | None
+    segment_bytes: int = SEGMENT_BYTES
+
+
+class Engine:
+    """One run of an engine on its state folder.
+
+    Making it takes the folder's lock, then the database's fence. Raises BadState, Locked, BrokenState, OtherSettings,
+    UnusableDatabase and what a tape raises; then nothing was changed but the fence.
+    """
+
+    def __init__(self, plan: Plan, feed: Feed) -> None:
+        self.plan, self.feed = plan, feed
+        self.folder = StateFolder(plan.state)
+        self.folder.lock()
+        self.began = time.monotonic()
+        before = recovery.begun(self.folder.tape)
+        self.started = self._started(secrets.token_hex(8) if before is None else before.tapes[0])
+        if before is not None:
+            recovery.refuse_changes(before, self.started)
+        self.database = open_database(database_url(plan.database), create=True)
+        ensure(self.database)
+        self._restore()
+        self._attempts = Attempt(self.database)
+        self._attempt = self._attempts.begin(self.started.book_id, 1, version("scalp"))
+
+    def _restore(self) -> None:
+        mark = take(self.database, self.started.book_id, self.started.tapes[0])
+        hints = Hints(self.folder.hints)
+        header = Header(cadences=self.started.cadences, marks=self.started.marks)
+        self.journal = Journal(self.folder.tape, header, self.feed.now_ns, self.plan.segment_bytes)
+        self.journal.checkpoint = hints.add
+        found = recovery.restored(self.folder.tape, hints, mark, self.journal.written_seq)
+        settings = self.plan.settings
+        self.market = found.market(settings)
+        self.desks = Desks(*settings, Looking(self.market, between_looks_ns(self.plan.speed)), found.books(settings))
+        self.ends = Ends(self.journal.written_seq + 1)
+        self.echoes = Echoes(self.journal.put, found.from_seq)
+        self.recorder = Recorder(Ledger(self.database), mark, self._tape_is_safe)
+        self.from_seq, self.head_seq = found.from_seq, self.journal.written_seq
+
+    def run(self) -> None:
+        """Runs until SIGTERM, SIGINT or the end of the feed. Raises RunFailed and what broke the line."""
+        journal, passed = self.journal, self.journal.market_events
+        stopping = threading.Event()
+        journal.start()
+        self.recorder.start()
+        journal.put(self.started)
+        watch = Watch(self, self.folder.kill, stopping)
+        feed = threading.Thread(target=watch.guard, args=(self.feed.run, journal.put, stopping, passed), daemon=True)
+        with _stopping(stopping):
+            try:
+                watch.start()
+                _wait_written(journal, self.ends.own_seq)
+                feed.start()
+                follower = Follower(self.folder.tape, self.from_seq + 1)
+                tape = LiveTape(follower, journal, self.echoes, self.ends)
+                sink = LiveSink(self.recorder, self.echoes, self.ends)
+                cli_main(scalp(tape, sink, self.market, self.desks, self.plan.settings))  # type: ignore[no-untyped-call]  # Bytewax gives its runner no types
+            except BytewaxRuntimeError as error:
+                broken = cause(error)
+                self.ends.fault = broken if isinstance(broken, Exception) else RunFailed(repr(broken))
+            finally:
+                stopping.set()
+        self._end(watch.fault)
+
+    def _end(self, fault: Exception | None) -> None:
+        """Writes what is left and says how it ended."""
+        self.journal.close()
+        whole = self.recorder.close(LAST_WORDS_SECONDS)
+        fault = self.ends.fault or self.echoes.fault or self.recorder.fault or self.journal.fault or fault
+        self.folder.release()
+        if fault is None and not whole:
+            away = self.recorder.away or "the database is slow"
+            fault = RunFailed(f"{away}; {self.recorder.waiting} records are not in it: the next start brings them in")
+        self._say("ended" if fault is None else "failed", None if fault is None else str(fault))
+        if fault is not None:
+            raise fault
+
+    def _say(self, state: State, message: str | None) -> None:
+        """Notes how it ended; a database that is away cannot be told."""
+        status: Literal["done", "failed"] = "done" if state == "ended" else "failed"
+        if not self.recorder.away:
+            seconds = time.monotonic() - self.began
+            self._attempts.finish(self._attempt, status, message, self.ends.events, seconds)
+            self.beat(state, message)
+        self.database.dispose()
+
+    def beat(self, state: State, message: str | None = None) -> None:
+        """Notes that the engine is alive; raises UnusableDatabase."""
+        tape_at = utc(self.ends.at_ns) if self.ends.at_ns else None
+        events, speed = self.ends.events, self.plan.speed
+        book_id = self.started.book_id
+        beat(self.database, book_id, state, events=events, tape_at=tape_at, speed=speed, message=message)
+
+    def _tape_is_safe(self) -> None:
+        """Returns once all that is on the tape survives a power cut: a record may not know more than the tape."""
+        seq = self.journal.written_seq
+        while not self.journal.wait_synced(seq, 1.0) and not self.journal.ended:
+            pass
+
+    def _started(self, tape_id: str) -> RunStarted:
+        settings, feed = self.plan.settings, self.feed
+        return RunStarted(
+            seq=0,
+            at_ns=0,
+            event_ns=0,
+            book_id=f"paper:{self.plan.account}",
+            loop="paper",
+            mode=self.plan.mode,
+            equity_micros=prices.micros_of(settings.engine.start_equity_usd),
+            settings=json.dumps([json.loads(model.model_dump_json()) for model in settings], sort_keys=True),
+            tapes=(tape_id,),
+            tables=TABLES,
+            rules_version=RULES_VERSION,
+            marks=feed.marks,
+            cadences=feed.cadences,
+            checkpoint_seconds=CHECKPOINT_SECONDS,
+        )
+
+
+def _wait_written(journal: Journal, seq: int) -> None:
+    """Waits until an event is written. Raises RuntimeError if it never will be."""
+    while journal.written_seq < seq:
+        if journal.ended:
+            raise RuntimeError("the tape cannot be written") from journal.fault
+        time.sleep(0.001)
+
+
+@contextmanager
+def _stopping(stopping: threading.Event) -> Iterator[None]:
+    """Lets SIGINT and SIGTERM end the engine in order."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = {number: signal.signal(number, lambda *_: stopping.set()) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

@@ -1,0 +1,69 @@
+"""The folder of an engine's state: its lock, its tape, the hint where its checkpoints are.
+
+It belongs to the user who runs the engine, nobody else may look in, and no part of it is a link.
+"""
+
+import fcntl
+import os
+import stat
+from pathlib import Path
+from typing import Final
+
+LOCK, TAPE, HINTS, KILL = "lock", "tape", "checkpoints", "kill"
+PRIVATE: Final = 0o700
+
+
+class BadState(ValueError):
+    """A folder that cannot hold an engine's state; the message says why and what to do."""
+
+
+class Locked(Exception):
+    """Another engine has the folder."""
+
+
+class StateFolder:
+    """An engine's folder, made if it is missing; `lock` has to come before anything is written.
+
+    Raises BadState for a folder that is a link, belongs to another user or is open to others.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        if path.is_symlink():
+            raise BadState(f"{path} is a symbolic link: name the folder itself")
+        if path.exists() and not path.is_dir():
+            raise BadState(f"{path} is a file: name a folder")
+        if not path.parent.is_dir():
+            raise BadState(f"the folder {path.parent} does not exist: make it first")
+        path.mkdir(mode=PRIVATE, exist_ok=True)
+        self._check(path)
+        self.tape, self.hints, self.kill = path / TAPE, path / HINTS, path / KILL
+        self._lock: int | None = None
+
+    def lock(self) -> None:
+        """Takes the folder for this process until it ends. Raises Locked, before anything was written."""
+        descriptor = os.open(self.path / LOCK, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            os.close(descriptor)
+            raise Locked(f"another engine runs on {self.path}; stop it first, or name another --state") from error
+        self._lock = descriptor
+        if self.tape.is_symlink():
+            raise BadState(f"{self.tape} is a symbolic link: put the folder itself there")
+        self.tape.mkdir(mode=PRIVATE, exist_ok=True)
+        self._check(self.tape)
+
+    def release(self) -> None:
+        """Lets another engine have the folder."""
+        if self._lock is not None:
+            os.close(self._lock)
+            self._lock = None
+
+    def _check(self, path: Path) -> None:
+        found = path.stat()
+        if found.st_uid != os.getuid():
+            raise BadState(f"{path} belongs to user {found.st_uid}, not to {os.getuid()}: name a folder of your own")
+        if stat.S_IMODE(found.st_mode) & 0o077:
+            mode = stat.S_IMODE(found.st_mode)
+            raise BadState(f"{path} is open to others (mode {mode:04o}): close it with `chmod 700 {path}`")

@@ -1,0 +1,80 @@
+"""Looks after a running engine once a second: its clock, its kill file, its database; and ends it in order."""
+
+import threading
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+from typing import Final, Protocol
+
+from flows.records.faults import UnusableDatabase
+from flows.records.heartbeat import State
+from flows.records.recorder import Recorder
+from flows.tape.journal import Journal
+from operators.events import Clock, Command, Stop
+
+EVERY_SECONDS: Final = 1.0
+BEHIND_SECONDS: Final = 2.0
+"""A database further behind than this ends entries. Source: product rule "Intent first, then broker"."""
+AGAIN_SECONDS: Final = 10.0
+"""How often the restraint is said again while it lasts: a session's open lifts what the engine itself set."""
+BEHIND: Final = "the database is behind"
+
+
+class Watched(Protocol):
+    """An engine, as its watch sees it."""
+
+    journal: Journal
+    recorder: Recorder
+
+    def beat(self, state: State) -> None:
+        """Notes that the engine is alive; raises UnusableDatabase."""
+
+
+class Watch:
+    """A thread that puts the clock onto the tape, and Stop once `stopping` is set. `fault` is what broke a thread."""
+
+    def __init__(self, engine: Watched, kill: Path, stopping: threading.Event) -> None:
+        self.fault: Exception | None = None
+        self._engine, self._kill, self._stopping = engine, kill, stopping
+        self._reduced_at: float | None = None
+        self._thread = threading.Thread(target=self.guard, args=(self._run,), name="watch", daemon=True)
+
+    def start(self) -> None:
+        """Begins to watch."""
+        self._thread.start()
+
+    def guard(self, run: Callable[..., None], *arguments: object) -> None:
+        """Runs the work of a thread; its end, or what breaks it, ends the engine in order."""
+        try:
+            run(*arguments)
+        except Exception as fault:
+            self.fault = self.fault or fault
+        self._stopping.set()
+
+    def _run(self) -> None:
+        while not self._stopping.wait(EVERY_SECONDS):
+            self._engine.journal.put(Clock(0, 0, 0))
+            self._look_for_kill()
+            self._look_at_database()
+        self._engine.journal.put(Stop(0, 0, 0))
+
+    def _look_for_kill(self) -> None:
+        """A file asks for a kill even where no database can; it is taken away once the tape has the command."""
+        if self._kill.exists():
+            self._engine.journal.put(Command(0, 0, 0, "kill", "file"))
+            self._kill.unlink(missing_ok=True)
+
+    def _look_at_database(self) -> None:
+        """No entries while the database is behind; the engine's own heartbeat, while it is not."""
+        behind, now = self._engine.recorder.behind_seconds, time.monotonic()
+        if behind > BEHIND_SECONDS:
+            if self._reduced_at is None or now - self._reduced_at >= AGAIN_SECONDS:
+                self._engine.journal.put(Command(0, 0, 0, "reduce", "engine", BEHIND))
+                self._reduced_at = now
+        elif self._reduced_at is not None and not self._engine.recorder.away:
+            self._engine.journal.put(Command(0, 0, 0, "restore", "engine", BEHIND))
+            self._reduced_at = None
+        if not self._engine.recorder.away:
+            with suppress(UnusableDatabase):  # the ledger thread says so, and tries again
+                self._engine.beat("running")

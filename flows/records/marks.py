@@ -1,0 +1,66 @@
+"""Up to which event of its tape a database has all of a book, and which engine may write it.
+
+The mark goes with the records, in one transaction; so does the fence: who finds another engine's number writes nothing.
+"""
+
+from typing import NamedTuple
+
+from sqlalchemy import Connection, Engine, func, select
+
+from flows.records.database import reading, writing
+from flows.records.faults import UnusableDatabase
+from flows.records.ledger import insert_of
+from flows.records.tables import ledger_marks
+
+
+class Fenced(UnusableDatabase):
+    """Another engine writes this book now."""
+
+
+class OtherTape(UnusableDatabase):
+    """The database holds this book from another tape."""
+
+
+class Mark(NamedTuple):
+    """A book with the tape that it comes from, the number of the engine that writes it, the event it is complete to."""
+
+    book_id: str
+    tape_id: str
+    fence: int
+    tape_seq: int
+
+    def move(self, connection: Connection, tape_seq: int) -> None:
+        """Notes, in the transaction of the records, that all up to an event is there. Raises Fenced."""
+        table = ledger_marks
+        mine = (table.c.book_id == self.book_id) & (table.c.fence == self.fence)
+        row = {"tape_seq": tape_seq, "updated_at": func.now()}
+        if connection.execute(table.update().where(mine).values(**row)).rowcount != 1:
+            raise Fenced(f"another engine writes {self.book_id} now; this one was engine {self.fence} and stops")
+
+
+def mark_of(engine: Engine, book_id: str) -> Mark | None:
+    """The mark of a book, None if the database knows none; raises DatabaseUnavailable."""
+    table = ledger_marks
+    columns = (table.c.book_id, table.c.tape_id, table.c.fence, table.c.tape_seq)
+    with reading(engine, few=True) as connection:
+        row = connection.execute(select(*columns).where(table.c.book_id == book_id)).first()
+    return None if row is None else Mark(*row)
+
+
+def take(engine: Engine, book_id: str, tape_id: str) -> Mark:
+    """Makes this engine the only one that writes a book. Raises OtherTape, DatabaseUnavailable."""
+    table = ledger_marks
+    with writing(engine) as connection:
+        new = {"book_id": book_id, "tape_id": tape_id, "fence": 0, "tape_seq": 0}
+        connection.execute(insert_of(connection, table).values(**new).on_conflict_do_nothing())
+        connection.execute(
+            table.update().where(table.c.book_id == book_id, table.c.tape_id == tape_id).values(fence=table.c.fence + 1)
+        )
+        columns = (table.c.book_id, table.c.tape_id, table.c.fence, table.c.tape_seq)
+        mark = Mark(*connection.execute(select(*columns).where(table.c.book_id == book_id)).one())
+    if mark.tape_id != tape_id:
+        raise OtherTape(
+            f"the database holds {book_id} from tape {mark.tape_id}, this is tape {tape_id}: name the database that "
+            "belongs to this --state, or another --account"
+        )
+    return mark

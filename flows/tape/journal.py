@@ -1,0 +1,178 @@
+"""The one writer of an engine's tape: a thread that gives every event its place and time and writes it before use.
+
+Whoever has news (feeds, clock, commands, the end of the line) puts it into one bounded queue. The thread writes what
+has come, then wakes the reader; the wake-up carries no data, the reader reads the file.
+"""
+
+import queue
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Final
+
+from msgspec.structs import replace
+
+from flows.points import point
+from flows.tape.frames import Header
+from flows.tape.reader import Tape
+from flows.tape.segments import segment_path, segment_paths
+from flows.tape.writer import TapeWriter
+from operators.events import OF_AN_ENGINE, AnyEvent, Checkpoint, Intent, Stop
+
+WAITING: Final = 10_000
+"""Events that wait to be written; a feed that is faster than the disk waits for it."""
+SYNC_SECONDS: Final = 0.05
+RETRY_SECONDS: Final = 0.2
+SEGMENT_BYTES: Final = 64 * 1024 * 1024
+"""A restart reads the last segment whole: some 0.3 s for this many bytes."""
+
+
+class Journal:
+    """Writes the segments of a folder; `checkpoint` hears each checkpoint's place: at_seq, its seq and segment.
+
+    `clock` gives UTC nanoseconds for events that bring no time; `market_events` counts those on the tape that a feed
+    brought. `fault` is what ended the thread, or keeps it from
+    writing. Raises what Tape raises for the last segment, Corrupt included.
+    """
+
+    def __init__(
+        self, folder: Path, header: Header, clock: Callable[[], int], segment_bytes: int = SEGMENT_BYTES
+    ) -> None:
+        self.written = threading.Event()
+        self.fault: Exception | None = None
+        self.checkpoint: Callable[[Checkpoint, Path, int], None] = lambda *_: None
+        self._folder, self._header, self._clock, self._segment_bytes = folder, header, clock, segment_bytes
+        self._queue: queue.Queue[AnyEvent | None] = queue.Queue(WAITING)
+        self.market_events = 0
+        self._writer = self._open()
+        self.last_ns = self._writer.tally.last or 0
+        self.written_seq = self.synced_seq = self._writer.next_seq - 1
+        self._synced, self._stopped = threading.Condition(), False
+        self._thread = threading.Thread(target=self._run, name="journal", daemon=True)
+
+    @property
+    def waiting(self) -> int:
+        """Events that are not written yet, about."""
+        return self._queue.qsize()
+
+    @property
+    def ended(self) -> bool:
+        """Whether nothing more is written."""
+        return not self._thread.is_alive()
+
+    def start(self) -> None:
+        """Begins to write."""
+        self._thread.start()
+
+    def put(self, event: AnyEvent) -> None:
+        """Queues an event; its seq is given when it is written, its time too unless it brings one (`at_ns` over 0)."""
+        while True:
+            try:
+                return self._queue.put(event, timeout=1.0)
+            except queue.Full:
+                if not self._thread.is_alive():
+                    raise RuntimeError("the tape is no longer written") from self.fault
+
+    def close(self) -> None:
+        """Writes what waits and ends the segment with its index."""
+        if self._thread.is_alive():
+            self._queue.put(None)
+            self._thread.join()
+        if self.fault is None:
+            self._writer.close()
+
+    def wait_synced(self, seq: int, seconds: float) -> bool:
+        """Whether the event and all before it are safe against a power cut, after waiting at most so long."""
+        with self._synced:
+            return self._synced.wait_for(lambda: self.synced_seq >= seq, seconds)
+
+    def _count(self, event: AnyEvent) -> None:
+        self.market_events += not isinstance(event, OF_AN_ENGINE)
+
+    def _open(self) -> TapeWriter:
+        paths = segment_paths(self._folder)
+        if paths:
+            self.market_events = Tape(paths[-1]).header.market_events
+            return TapeWriter.reopen(paths[-1], self._count)
+        return TapeWriter.begin(segment_path(self._folder, 1), self._header)
+
+    def _run(self) -> None:
+        try:
+            next_sync, open_ = time.monotonic() + SYNC_SECONDS, True
+            while open_:
+                batch, open_ = self._take(max(next_sync - time.monotonic(), 0.0))
+                self._write(batch)
+                if self.synced_seq < self.written_seq and (time.monotonic() >= next_sync or not open_):
+                    self._sync()
+                if time.monotonic() >= next_sync:
+                    next_sync = time.monotonic() + SYNC_SECONDS
+        except Exception as fault:
+            self.fault = fault
+            self.written.set()
+
+    def _take(self, seconds: float) -> tuple[list[AnyEvent], bool]:
+        """What waits, after at most so many seconds; whether more may come."""
+        batch: list[AnyEvent] = []
+        try:
+            event = self._queue.get(timeout=max(seconds, 0.001))
+            while event is not None:
+                batch.append(event)
+                event = self._queue.get_nowait()
+        except queue.Empty:
+            return batch, True
+        return batch, False
+
+    def _write(self, batch: list[AnyEvent]) -> None:
+        for event in batch:
+            self._append(event)
+        if batch:
+            self._flush()
+            self.written_seq = self._writer.next_seq - 1
+            self.written.set()
+
+    def _append(self, event: AnyEvent) -> None:
+        if self._stopped and not isinstance(event, Intent | Checkpoint):
+            return
+        self._stopped = self._stopped or type(event) is Stop
+        if type(event) is Checkpoint and self._writer.offset >= self._segment_bytes:
+            self._roll()
+        self.last_ns = max(self.last_ns + 1, event.at_ns or self._clock())
+        placed = replace(event, seq=self._writer.next_seq, at_ns=self.last_ns, event_ns=event.event_ns or self.last_ns)
+        offset = self._writer.offset
+        self._writer.append(placed)
+        self._count(placed)
+        if type(placed) is Checkpoint:
+            point("before a checkpoint")
+            self._flush()
+            point("checkpoint written")
+            self.checkpoint(placed, self._writer.path, offset)
+
+    def _roll(self) -> None:
+        """Ends the segment and begins the next, which begins with a checkpoint."""
+        self._flush()
+        place = self._writer.next_seq
+        self._writer.close()
+        point("segment closed")
+        self._writer = TapeWriter.begin(segment_path(self._folder, place), self._next_header(place))
+
+    def _next_header(self, place: int) -> Header:
+        return replace(self._header, first_seq=place, market_events=self.market_events)
+
+    def _flush(self) -> None:
+        """Writes to the file; a disk that takes nothing is asked again until it does."""
+        while True:
+            try:
+                self._writer.flush()
+            except OSError as fault:
+                self.fault = fault
+                time.sleep(RETRY_SECONDS)
+            else:
+                self.fault = None
+                return
+
+    def _sync(self) -> None:
+        self._writer.sync()
+        with self._synced:
+            self.synced_seq = self.written_seq
+            self._synced.notify_all()

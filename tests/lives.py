@@ -1,0 +1,106 @@
+"""Engines that are started, killed by SIGKILL and started again, each in a process of its own."""
+
+import multiprocessing
+import signal
+import time
+from contextlib import suppress
+from multiprocessing.process import BaseProcess
+from pathlib import Path
+from typing import NamedTuple
+
+from msgspec.structs import replace
+
+from flows import points
+from flows.engine.process import Engine, Plan
+from flows.feeds.recorded import RecordedFeed
+from flows.records.database import open_database
+from flows.records.queries import records_sha256
+from flows.runs import Options, prepare
+from flows.settings import load
+from flows.tape.segments import Segments
+from operators.events import OF_AN_ENGINE, AnyEvent, Intent, encode
+
+_forks = multiprocessing.get_context("forkserver")
+_forks.set_forkserver_preload(["tests.lives"])
+
+FAST = 1e6
+LIMIT_SECONDS = 60.0
+SEGMENT_BYTES = 1_000_000
+"""Small, so that a life sees many rolls."""
+
+
+class Place(NamedTuple):
+    """Where an engine lives: its folder, its database, the tape that is its market."""
+
+    state: Path
+    database: str
+    market: Path
+    speed: float = FAST
+
+    def plan(self) -> Plan:
+        return Plan(self.state, self.database, "test", "both", load(), self.speed, SEGMENT_BYTES)
+
+
+def live(place: Place, point: str = "", times: int = 1) -> None:
+    """One life; ends with the feed, or at a point."""
+    if point:
+        points.arm(point, times)
+    Engine(place.plan(), RecordedFeed(place.market, place.speed)).run()
+
+
+def begin(place: Place, point: str = "", times: int = 1) -> BaseProcess:
+    """Starts a life."""
+    process = _forks.Process(target=live, args=(place, point, times))
+    process.start()
+    return process
+
+
+def killed_at(place: Place, point: str, times: int) -> bool:
+    """Whether a life was killed at the point; else it came to the feed's end."""
+    process = begin(place, point, times)
+    process.join(LIMIT_SECONDS)
+    assert process.exitcode in (0, -signal.SIGKILL), process.exitcode
+    return process.exitcode != 0
+
+
+def killed_after(place: Place, seconds: float) -> bool:
+    """Whether a life was killed after so many seconds; else it came to the feed's end before."""
+    process = begin(place)
+    process.join(seconds)
+    with suppress(ProcessLookupError):
+        process.kill()
+    process.join(LIMIT_SECONDS)
+    assert process.exitcode in (0, -signal.SIGKILL), process.exitcode
+    return process.exitcode != 0
+
+
+def live_out(place: Place) -> float:
+    """Lives to the feed's end; gives the seconds that it took."""
+    began = time.monotonic()
+    process = begin(place)
+    process.join(LIMIT_SECONDS)
+    assert process.exitcode == 0, process.exitcode
+    return time.monotonic() - began
+
+
+def market_of(events: list[AnyEvent]) -> list[bytes]:
+    """What a feed brought, without place and time on the tape."""
+    return [encode(replace(event, seq=0, at_ns=0)) for event in events if not isinstance(event, OF_AN_ENGINE)]
+
+
+def check(place: Place, market: list[bytes]) -> int:
+    """All is there once: events of the feed, intents, and the database is that of a replay. Gives the intents."""
+    tape = list(Segments(place.state / "tape").events())
+    assert [event.seq for event in tape] == list(range(1, len(tape) + 1))
+    assert market_of(tape) == market
+    orders = [event.client_order_id for event in tape if isinstance(event, Intent)]
+    assert len(set(orders)) == len(orders)
+    again = f"sqlite:///{place.state.with_suffix('.again.db')}"
+    run, flow = prepare([place.state / "tape"], Options(database=again))
+    run.execute(flow)
+    assert run.echoes is not None
+    assert run.echoes.missing == []
+    run.engine.dispose()
+    digests = [records_sha256(open_database(url, create=False), "paper:test") for url in (place.database, again)]
+    assert digests[0] == digests[1]
+    return len(orders)

@@ -1,0 +1,33 @@
+"""An engine killed at named points and at any time, and started again: nothing is lost and nothing is there twice."""
+
+import random
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from flows.tape.reader import Tape
+from tests.kills import KINDS, market_tape, sweep
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture(scope="module")
+def market(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return market_tape(tmp_path_factory.mktemp("market") / "market.tape")
+
+
+@pytest.fixture(scope="module")
+def intents() -> Iterator[list[int]]:
+    """How many orders each sweep found on its tape: kills of an engine that sends none would prove little."""
+    found: list[int] = []
+    yield found
+    assert sum(found) > 0
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_nothing_is_lost_or_doubled(kind: str, market: Path, tmp_path: Path, intents: list[int]) -> None:
+    result = sweep(kind, market, tmp_path, random.Random(f"{kind}, fixed"))
+    assert result.kills >= KINDS[kind].kills
+    assert result.events == Tape(market).info().events
+    intents.append(result.intents)
