@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from flows.engine.commands import run
+from flows.engine.commands import rebuild, run
 from flows.faults import RUN_FAILED, fail, faults_of_input, progress, run_command, warn
 from flows.market.commands import generate
 from flows.options import DatabaseOption, ModeName, RulesOption, SetOption
@@ -29,6 +29,7 @@ app.command()(export)
 app.command()(explain)
 app.command()(generate)
 app.command()(run)
+app.command()(rebuild)
 
 
 class FillsName(StrEnum):

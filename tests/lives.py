@@ -45,7 +45,7 @@ def live(place: Place, point: str = "", times: int = 1) -> None:
     """One life; ends with the feed, or at a point."""
     if point:
         points.arm(point, times)
-    Engine(place.plan(), RecordedFeed(place.market, place.speed)).run()
+    Engine(place.plan(), lambda _: RecordedFeed(place.market, place.speed)).run()
 
 
 def begin(place: Place, point: str = "", times: int = 1) -> BaseProcess:

@@ -5,10 +5,12 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from flows.faults import BAD_INPUT, RUN_FAILED, fail, faults_of_input
+from flows.faults import BAD_INPUT, RUN_FAILED, fail, faults_of_input, progress
 from flows.options import DatabaseOption, ModeName, RulesOption, SetOption
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from flows.feeds.feed import Feed
 
 SIMULATED = "simulated"
@@ -35,7 +37,7 @@ def run(
         settings = load(rules_file, values or [])
         plan = Plan(state, database, account, mode.value, settings, speed)
         try:
-            engine = Engine(plan, _feed(feed, speed, state))
+            engine = Engine(plan, _feed(feed, speed))
         except Locked as fault:
             fail(fault, RUN_FAILED)
     print(f"scalp: {engine.started.book_id} runs on {state}, from event {engine.from_seq} of {engine.head_seq}")
@@ -46,14 +48,35 @@ def run(
     print(f"scalp: {engine.started.book_id} ended in order after event {engine.ends.events}")
 
 
-def _feed(name: str, speed: float, state: Path) -> "Feed":
-    """The feed that a name stands for."""
+def rebuild(
+    state: Annotated[Path, typer.Option(help="the folder of the engine whose tape is read")] = Path("scalp-state"),
+    database: DatabaseOption = None,
+) -> None:
+    """Make the database of an engine anew from its tape, and compare what the engine decided with what it recorded."""
+    from flows.engine.rebuild import rebuild
+    from flows.engine.state import Locked
+    from flows.running import RunFailed
+
+    with faults_of_input():
+        try:
+            with progress("rebuild") as tell:
+                made = rebuild(state, database, tell)
+        except (Locked, RunFailed) as fault:
+            fail(fault, RUN_FAILED)
+    print(
+        f"{made.book_id}: {made.events} events, {made.compared} orders and checkpoints as recorded, "
+        f"complete to event {made.mark}; records {made.records_sha256}"
+    )
+
+
+def _feed(name: str, speed: float) -> "Callable[[Path], Feed]":
+    """What makes the feed that a name stands for, in an engine's folder."""
     from flows.feeds.recorded import RecordedFeed
     from flows.feeds.simulated import simulated
 
     kind, _, rest = name.partition(":")
     if kind == "replay" and rest:
-        return RecordedFeed(Path(rest), speed)
+        return lambda _: RecordedFeed(Path(rest), speed)
     if kind != SIMULATED or not (rest.isdecimal() or not rest):
         fail(f"--feed {name}: expected simulated, simulated:SEED or replay:TAPE", BAD_INPUT)
-    return RecordedFeed(simulated(state.with_name(f"{state.name}-market"), int(rest or 1)), speed)
+    return lambda folder: RecordedFeed(simulated(folder / "market", int(rest or 1)), speed)

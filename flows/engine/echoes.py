@@ -25,13 +25,14 @@ class Divergence(Exception):
 class Echoes:
     """The echoes of one run, which began behind event `from_seq`; `put` appends to the tape.
 
-    `fault` is the first difference. Checkpoints of another shape are not compared.
+    `fault` is the first difference. `newest` is the event of the newest checkpoint made.
+    Checkpoints of another shape are not compared.
     """
 
     def __init__(self, put: Callable[[Echo], None], from_seq: int) -> None:
         self.live = False
         self.fault: Divergence | None = None
-        self.compared = 0
+        self.compared = self.newest = 0
         self._put, self._from_seq = put, from_seq
         self._recorded: dict[Key, Echo] = {}
         self._computed: dict[Key, Echo] = {}
@@ -46,6 +47,7 @@ class Echoes:
     def take(self, outcome: Outcome) -> None:
         """Takes what the line made; its checkpoints and the orders that are sent go onto the tape or are compared."""
         if isinstance(outcome, Checkpoint):
+            self.newest = outcome.at_seq
             self._take(outcome)
         elif type(outcome) is OrderRecord and outcome.state == "sending":
             self._take(intent(outcome))

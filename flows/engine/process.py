@@ -5,7 +5,7 @@ import secrets
 import signal
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from importlib.metadata import version
 from pathlib import Path
@@ -60,14 +60,14 @@ class Plan(NamedTuple):
 class Engine:
     """One run of an engine on its state folder.
 
-    Making it takes the folder's lock, then the database's fence. Raises BadState, Locked, BrokenState, OtherSettings,
+    Making it takes the folder's lock, makes the feed (which may keep a file in the folder), takes the database's fence. Raises BadState, Locked, BrokenState, OtherSettings,
     UnusableDatabase and what a tape raises; then nothing was changed but the fence.
     """
 
-    def __init__(self, plan: Plan, feed: Feed) -> None:
-        self.plan, self.feed = plan, feed
-        self.folder = StateFolder(plan.state)
+    def __init__(self, plan: Plan, feed: Callable[[Path], Feed]) -> None:
+        self.plan, self.folder = plan, StateFolder(plan.state)
         self.folder.lock()
+        self.feed = feed(self.folder.path)
         self.began = time.monotonic()
         before = recovery.begun(self.folder.tape)
         self.started = self._started(secrets.token_hex(8) if before is None else before.tapes[0])

@@ -10,7 +10,7 @@ SESSIONS: Final = 5
 
 
 def simulated(folder: Path, seed: int) -> Path:
-    """The tape of a simulated market beside an engine's folder, made if it is not there."""
+    """The tape of a simulated market in a folder, both made if they are not there."""
     folder.mkdir(exist_ok=True)
     tape = folder / f"seed-{seed}.tape"
     if not tape.exists():
