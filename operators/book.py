@@ -13,6 +13,8 @@ from operators.events import Mode, Quote, RunStarted
 from operators.intents import AnyScalp, ETFScalpPosition, ScalpPosition
 from operators.orders import Order
 
+Side = Literal["off", "long", "short"]
+"""What a person left of a ticker: nothing, or one direction."""
 TradingState = Literal["ACTIVE", "REDUCING", "HALTED"]
 DayTimer = Literal["open", "close", "session_end", "event", "window", "mark"]
 TimerKind = DayTimer | Literal["arrive", "cancel", "timeout", "reprice", "silence", "cutoff", "stop", "expiry"]
@@ -80,9 +82,9 @@ class BookState(msgspec.Struct):
     `stopped` (by ticker and direction) and `left` (by ticker) hold when a stop or another exit was filled last,
     `decided` the signal of each ticker, bar and direction of this session, `ask_taken` and `bid_taken` what our fills
     took of a symbol's newest quote, `watches` the contracts looked at today or held and `watched` their symbols by
-    underlying, in order. From `event_from_ns` until
-    `event_until_ns` positions are left for a statement, from `window_from_ns` until `window_until_ns` nothing is
-    entered.
+    underlying, in order. `last_command` is the number of the newest command obeyed, `sides` what a person left of a
+    ticker. From `event_from_ns` until `event_until_ns` positions are left for a statement, from `window_from_ns` until
+    `window_until_ns` nothing is entered.
     """
 
     book_id: str
@@ -123,6 +125,8 @@ class BookState(msgspec.Struct):
     stopped: dict[str, int] = {}
     left: dict[str, int] = {}
     entries: list[Entry] = []
+    last_command: int = 0
+    sides: dict[str, Side] = {}
 
     @classmethod
     def begun(cls, event: RunStarted, settings: EngineSettings) -> "BookState":

@@ -1,45 +1,162 @@
-"""What may be asked of the desk: a person's pause, resume, flatten, kill, rearm, mode; the engine's own restraint."""
+"""What may be asked of the desk, by a person or by the engine itself; each command leaves one row of audit.
 
-from operators.book import BookState
+A command that came from a row of the database carries its number and is obeyed once: numbers only rise.
+"""
+
+import json
+from collections.abc import Callable
+from datetime import datetime
+from typing import ClassVar, Final
+
+from operators import sessions
+from operators.book import BookState, Side
 from operators.codes import ExitReason, SecondHalf
-from operators.events import Command
+from operators.events import Action, Command
 from operators.leaving import Leaving
+from operators.records import Record
+
+MODES: Final = ("options", "leveraged_etf", "both")
+SIDES: Final[dict[str, Side | None]] = {"on": None, "off": "off", "long": "long", "short": "short"}
 
 
-def obey(command: Command, book: BookState, leaving: Leaving) -> None:
-    """Does what was asked, or nothing where the trading state does not allow it.
+class AuditRecord(Record, frozen=True):
+    """A command and what it did: `before` and `after` are trading state, mode and switched tickers as JSON.
+
+    `refused` says why it did nothing.
+    """
+
+    table: ClassVar[str] = "audit"
+    key: ClassVar[tuple[str, ...]] = ("tape_seq",)
+
+    tape_seq: int
+    command_id: int | None
+    at: datetime
+    actor: str
+    action: str
+    argument: str
+    refused: str | None
+    before: str
+    after: str
+
+
+def obey(command: Command, book: BookState, leaving: Leaving) -> AuditRecord:
+    """Does what was asked, or says why not.
 
     Only a rearm with a reason ends HALTED. A new mode touches new entries only: what is held keeps its exits.
     """
-    match command.action, command.argument:
-        case "pause", _:
-            book.reduce(f"paused by {command.actor}", "person")
-            leaving.stop_all_entries("state")
-        case "resume", _ if book.trading == "REDUCING":
-            book.activate()
-        case "rearm", reason if book.trading == "HALTED" and reason:
-            book.activate()
-        case "flatten", _:
-            _leave_all(book, leaving, ExitReason.OPERATOR)
-        case "kill", _:
-            book.trading, book.trading_reason = "HALTED", f"killed by {command.actor}"
-            _leave_all(book, leaving, ExitReason.RISK)
-        case "reduce" | "restore", reason:
-            _restrain(command.action, reason, book, leaving)
-        case "mode", ("options" | "leveraged_etf" | "both") as mode:
+    number, before = int(command.command_id or 0), _steered(book)
+    if 0 < number <= book.last_command:
+        refused = f"command {number} came before: each is obeyed once"
+    else:
+        book.last_command = max(number, book.last_command)
+        refused = _DO[command.action](command, book, leaving)
+    return AuditRecord(
+        book_id=book.book_id,
+        tape_seq=command.seq,
+        command_id=number or None,
+        at=sessions.utc(command.at_ns),
+        actor=command.actor,
+        action=command.action,
+        argument=command.argument,
+        refused=refused or None,
+        before=before,
+        after=_steered(book),
+    )
+
+
+def _steered(book: BookState) -> str:
+    state = {"trading": book.trading, "reason": book.trading_reason, "mode": book.mode, "tickers": book.sides}
+    return json.dumps(state, sort_keys=True)
+
+
+def _pause(command: Command, book: BookState, leaving: Leaving) -> str:
+    if book.trading == "HALTED":
+        return "trading is HALTED: only a rearm with a reason ends that"
+    book.reduce(f"paused by {command.actor}", "person")
+    leaving.stop_all_entries("state")
+    return ""
+
+
+def _resume(command: Command, book: BookState, leaving: Leaving) -> str:
+    if book.trading != "REDUCING":
+        return f"trading is {book.trading}: resume ends REDUCING"
+    book.activate()
+    return ""
+
+
+def _rearm(command: Command, book: BookState, leaving: Leaving) -> str:
+    if book.trading != "HALTED":
+        return f"trading is {book.trading}: a rearm ends HALTED"
+    if not command.argument:
+        return "a rearm needs a reason"
+    book.activate()
+    return ""
+
+
+def _flatten(command: Command, book: BookState, leaving: Leaving) -> str:
+    _leave_all(book, leaving, ExitReason.OPERATOR)
+    return ""
+
+
+def _kill(command: Command, book: BookState, leaving: Leaving) -> str:
+    book.trading, book.trading_reason = "HALTED", f"killed by {command.actor}"
+    _leave_all(book, leaving, ExitReason.RISK)
+    return ""
+
+
+def _mode(command: Command, book: BookState, leaving: Leaving) -> str:
+    match command.argument:
+        case ("options" | "leveraged_etf" | "both") as mode:
             book.mode = mode
-            leaving.stop_all_entries("mode")
-            for scalp in book.scalps_in_order():
-                leaving.drop_second(scalp, SecondHalf.MODE)
+        case other:
+            return f"{other!r} is no mode: {', '.join(MODES)} are"
+    leaving.stop_all_entries("mode")
+    for scalp in book.scalps_in_order():
+        leaving.drop_second(scalp, SecondHalf.MODE)
+    return ""
 
 
-def _restrain(action: str, reason: str, book: BookState, leaving: Leaving) -> None:
-    """The engine ends entries for a reason, and begins them again where no other reason has come."""
-    if action == "reduce":
-        book.reduce(reason, "engine")
-        leaving.stop_all_entries("state")
-    elif (book.trading, book.reduced_by, book.trading_reason) == ("REDUCING", "engine", reason):
+def _ticker(command: Command, book: BookState, leaving: Leaving) -> str:
+    """The argument is a ticker and its switch: `QQQ off`."""
+    ticker, _, word = command.argument.partition(" ")
+    if not ticker or word not in SIDES:
+        return f"{command.argument!r} is no ticker with one of {', '.join(SIDES)}"
+    if ticker not in leaving.blotter.config.scalp_tickers:
+        return f"{ticker} is not in scalp_tickers"
+    side = SIDES[word]
+    if side is None:
+        book.sides.pop(ticker, None)
+    else:
+        book.sides[ticker] = side
+    return ""
+
+
+def _reduce(command: Command, book: BookState, leaving: Leaving) -> str:
+    """The engine ends entries for a reason of its own."""
+    book.reduce(command.argument, "engine")
+    leaving.stop_all_entries("state")
+    return ""
+
+
+def _restore(command: Command, book: BookState, leaving: Leaving) -> str:
+    """The engine's reason is gone; another one that came meanwhile stays."""
+    own = (book.trading, book.reduced_by, book.trading_reason) == ("REDUCING", "engine", command.argument)
+    if own:
         book.activate()
+    return "" if own else f"trading is {book.trading} for another reason"
+
+
+_DO: Final[dict[Action, Callable[[Command, BookState, Leaving], str]]] = {
+    "pause": _pause,
+    "resume": _resume,
+    "rearm": _rearm,
+    "flatten": _flatten,
+    "kill": _kill,
+    "mode": _mode,
+    "ticker": _ticker,
+    "reduce": _reduce,
+    "restore": _restore,
+}
 
 
 def _leave_all(book: BookState, leaving: Leaving, reason: ExitReason) -> None:

@@ -62,7 +62,7 @@ class Desk:
                 self.silence.watch()
             case Command():
                 self._reach(item.seq, item.at_ns)
-                commands.obey(item, self.book, self.leaving)
+                self.blotter.out.append(commands.obey(item, self.book, self.leaving))
             case RunStarted():
                 return [run_record(item)]
             case _:  # nothing but the time

@@ -32,11 +32,22 @@ def account_verdicts(book: BookState, config: ScalpConfig, settings: EngineSetti
         Verdict(Refusal.DUPLICATE, earlier is None, reason=None if earlier is None else f"decided as {earlier}"),
         Verdict(Refusal.DAY_CAP, trades < config.max_scalps_per_day, trades, config.max_scalps_per_day, "scalps"),
         *_cooldown(book, config, ticket),
+        *_switched(book, ticket),
     ]
     if settings.account_profile == "pdt_25k" and book.equity_micros() < PDT_EQUITY_MICROS:
         made = sum(count for _, count in book.day_trades) + len(book.scalps)
         verdicts.append(Verdict(Refusal.DAY_TRADES, made < PDT_TRADES, made, PDT_TRADES, "day trades in 5 sessions"))
     return verdicts
+
+
+def _switched(book: BookState, ticket: Ticket) -> list[Verdict]:
+    """What a person left of the ticker. Not listed where nobody touched it."""
+    side, ticker = book.sides.get(ticket.setup.ticker), ticket.setup.ticker
+    if side is None:
+        return []
+    allowed = side == ("long" if ticket.setup.direction > 0 else "short")
+    said = "is switched off" if side == "off" else f"may be traded {side} only"
+    return [Verdict(Refusal.TICKER, allowed, reason=f"{ticker} {said}")]
 
 
 def _cooldown(book: BookState, config: ScalpConfig, ticket: Ticket) -> list[Verdict]:

@@ -15,6 +15,7 @@ from bytewax.errors import BytewaxRuntimeError
 from bytewax.run import cli_main
 
 from flows.engine import recovery
+from flows.engine.asking import Asking
 from flows.engine.echoes import Echoes
 from flows.engine.hints import Hints
 from flows.engine.line import Ends, LiveSink, LiveTape
@@ -60,8 +61,9 @@ class Plan(NamedTuple):
 class Engine:
     """One run of an engine on its state folder.
 
-    Making it takes the folder's lock, makes the feed (which may keep a file in the folder), takes the database's fence. Raises BadState, Locked, BrokenState, OtherSettings,
-    UnusableDatabase and what a tape raises; then nothing was changed but the fence.
+    Making it takes the lock of the folder, makes the feed, which may keep a file there, and takes the fence. Raises
+    BadState, Locked, BrokenState, OtherSettings, UnusableDatabase and what a tape raises; then nothing was changed but
+    the fence.
     """
 
     def __init__(self, plan: Plan, feed: Callable[[Path], Feed]) -> None:
@@ -103,11 +105,14 @@ class Engine:
         journal.put(self.started)
         watch = Watch(self, self.folder.kill, stopping)
         feed = threading.Thread(target=watch.guard, args=(self.feed.run, journal.put, stopping, passed), daemon=True)
+        asking = Asking(self.database, self.started.book_id, journal.put)
+        asked = threading.Thread(target=watch.guard, args=(asking.run, stopping), name="asking", daemon=True)
         with _stopping(stopping):
             try:
                 watch.start()
                 _wait_written(journal, self.ends.own_seq)
                 feed.start()
+                asked.start()
                 follower = Follower(self.folder.tape, self.from_seq + 1)
                 tape = LiveTape(follower, journal, self.echoes, self.ends)
                 sink = LiveSink(self.recorder, self.echoes, self.ends)

@@ -28,7 +28,10 @@ from flows.records.database import reading
 from flows.records.tables import etf_scalps, metadata, natural_key, options_scalps, run_attempts, runs, signals
 
 OPTION_MULTIPLIER = 100  # shares a contract, as every option in the tables
-NOT_HASHED_TABLES = ("runs", "run_attempts", "ledger_marks", "heartbeat", "marks_now", "positions_now", "chains_now")
+NOT_HASHED_TABLES = (
+    *("runs", "run_attempts", "heartbeat", "ledger_marks", "commands"),
+    *("marks_now", "positions_now", "chains_now"),
+)
 DATABASE_COLUMNS = ("id", "created_at", "recorded_at", "updated_at")
 OPEN, ENDED = ("open",), ("closed", "expired")
 

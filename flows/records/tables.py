@@ -184,6 +184,34 @@ ledger_marks = Table(
     Column("updated_at", UtcTime, nullable=False, server_default=func.now()),
 )
 
+# What was asked of an engine; `refused` is said by who found it too old, an answer otherwise stands in the audit.
+commands = Table(
+    "commands",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("book_id", String, nullable=False, index=True),
+    Column("actor", String, nullable=False),
+    Column("action", String, nullable=False),
+    Column("argument", Text, nullable=False),
+    Column("requested_at", UtcTime, nullable=False),
+    Column("refused", Text),
+    sqlite_autoincrement=True,
+)
+
+# A trigger of the database lets nobody change or take away a row.
+audit = Table(
+    "audit",
+    metadata,
+    _key("book_id"),
+    Column("tape_seq", BigInteger, primary_key=True, autoincrement=False),
+    Column("command_id", Integer, index=True),
+    Column("at", UtcTime, nullable=False),
+    *(Column(name, Text, nullable=False) for name in ("actor", "action", "argument")),
+    Column("refused", Text),
+    *(Column(name, Text, nullable=False) for name in ("before", "after")),
+    _recorded_at(),
+)
+
 # A bar of a ticker that may trade with the averages of its clouds after it, and a book's money each minute.
 bars = Table(
     "bars",
