@@ -7,8 +7,9 @@ DEMO := demo
 SEED ?= 4
 SPEED ?= 60
 PORT ?= 5006
+N ?= 1000
 
-.PHONY: help demo install check test model bench docs picture migrate replay serve lock clean
+.PHONY: help demo install check test model kill bench docs picture migrate replay serve lock clean
 
 help:
 	@echo "make demo      a simulated session through the whole engine, with the page at http://127.0.0.1:$(PORT); Ctrl-C ends it"
@@ -16,6 +17,7 @@ help:
 	@echo "make check     ruff, mypy, layout"
 	@echo "make test      all tests, with branch coverage of operators/ (PostgreSQL is used, or started, if it is there)"
 	@echo "make model     10,000 random runs of the model of the desk (make test plays 1,000)"
+	@echo "make kill N=1000   kill engines so often at named points and at random, and check that nothing is lost or doubled"
 	@echo "make bench     run all benchmarks and write docs/benchmarks.md (some 8 minutes and 3 GB of disk)"
 	@echo "make docs      write docs/rules.md from the settings and codes"
 	@echo "make picture   take the README's picture anew (needs chromium)"
@@ -55,6 +57,9 @@ test: install
 
 model: install
 	SCALP_MODEL_RUNS=10000 $(BIN)/python -m pytest -q tests/test_desk_model.py
+
+kill: install
+	$(BIN)/python -m tests.kills $(N)
 
 bench: install
 	$(BIN)/python -m benchmarks

@@ -31,6 +31,7 @@ def faults_of_input() -> Iterator[None]:
     """Turns what a person can mend into one line and exit code 2; faults of the program pass."""
     from flows.engine.recovery import BrokenState, OtherSettings
     from flows.engine.state import BadState
+    from flows.feeds.faults import BadFaults
     from flows.feeds.recorded import EmptyFeed
     from flows.market.plan import BadMarket
     from flows.records.faults import UnusableDatabase
@@ -45,7 +46,7 @@ def faults_of_input() -> Iterator[None]:
     from flows.tape.signals_file import BadSignals
 
     bad_files = (BadBars, BadHistory, BadLean, BadSignals, BadTapes, Corrupt, NotATape, WrongVersion)
-    bad_state = (BadState, BrokenState, EmptyFeed, OtherSettings)
+    bad_state = (BadFaults, BadState, BrokenState, EmptyFeed, OtherSettings)
     try:
         yield
     except (*bad_files, *bad_state, BadMarket, BadSettings, BadSpeed, NoSignal, UnusableDatabase) as fault:

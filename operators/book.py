@@ -83,8 +83,8 @@ class BookState(msgspec.Struct):
     `decided` the signal of each ticker, bar and direction of this session, `ask_taken` and `bid_taken` what our fills
     took of a symbol's newest quote, `watches` the contracts looked at today or held and `watched` their symbols by
     underlying, in order. `last_command` is the number of the newest command obeyed, `sides` what a person left of a
-    ticker. From `event_from_ns` until `event_until_ns` positions are left for a statement, from `window_from_ns` until
-    `window_until_ns` nothing is entered.
+    ticker, `reasons` why the engine itself ended entries. From `event_from_ns` until `event_until_ns` positions are
+    left for a statement, from `window_from_ns` until `window_until_ns` nothing is entered.
     """
 
     book_id: str
@@ -127,6 +127,7 @@ class BookState(msgspec.Struct):
     entries: list[Entry] = []
     last_command: int = 0
     sides: dict[str, Side] = {}
+    reasons: list[str] = []
 
     @classmethod
     def begun(cls, event: RunStarted, settings: EngineSettings) -> "BookState":
@@ -217,9 +218,23 @@ class BookState(msgspec.Struct):
 
     def reduce(self, reason: str, by: Literal["engine", "person"]) -> None:
         """No entries from now on, unless trading is halted altogether; a person's word replaces the engine's."""
+        if self.trading != "HALTED" and by == "engine" and reason not in self.reasons:
+            self.reasons = [*self.reasons, reason]
         if self.trading == "ACTIVE" or (self.trading == "REDUCING" and by == "person"):
             self.trading, self.trading_reason, self.reduced_by = "REDUCING", reason, by
 
+    def restore(self, reason: str) -> bool:
+        """One reason of the engine is gone; entries are allowed again if it was the last. False if it was none."""
+        if reason not in self.reasons:
+            return False
+        self.reasons = [other for other in self.reasons if other != reason]
+        if self.trading == "REDUCING" and self.reduced_by == "engine":
+            if self.reasons:
+                self.trading_reason = self.reasons[0]
+            else:
+                self.activate()
+        return True
+
     def activate(self) -> None:
         """Entries are allowed again."""
-        self.trading, self.trading_reason, self.reduced_by = "ACTIVE", "", ""
+        self.trading, self.trading_reason, self.reduced_by, self.reasons = "ACTIVE", "", "", []

@@ -86,5 +86,6 @@ def shape(*kinds: type[msgspec.Struct]) -> str:
 def _bare(node: object) -> object:
     """A schema without its descriptions, which are docstrings."""
     if isinstance(node, dict):
-        return {key: _bare(value) for key, value in node.items() if key != "description"}
+        said = {key for key in node if key == "description" and isinstance(node[key], str)}
+        return {key: _bare(value) for key, value in node.items() if key not in said}
     return [_bare(value) for value in node] if isinstance(node, list | tuple) else node

@@ -87,7 +87,7 @@ def _resume(command: Command, book: BookState, leaving: Leaving) -> str:
 def _rearm(command: Command, book: BookState, leaving: Leaving) -> str:
     if book.trading != "HALTED":
         return f"trading is {book.trading}: a rearm ends HALTED"
-    if not command.argument:
+    if not command.argument.strip():
         return "a rearm needs a reason"
     book.activate()
     return ""
@@ -117,7 +117,7 @@ def _mode(command: Command, book: BookState, leaving: Leaving) -> str:
 
 
 def _ticker(command: Command, book: BookState, leaving: Leaving) -> str:
-    """The argument is a ticker and its switch: `QQQ off`."""
+    """The argument is a ticker and its switch: `QQQ off`. What may no longer be entered is cancelled, as by a mode."""
     ticker, _, word = command.argument.partition(" ")
     if not ticker or word not in SIDES:
         return f"{command.argument!r} is no ticker with one of {', '.join(SIDES)}"
@@ -128,6 +128,10 @@ def _ticker(command: Command, book: BookState, leaving: Leaving) -> str:
         book.sides.pop(ticker, None)
     else:
         book.sides[ticker] = side
+    for scalp in [scalp for scalp in book.scalps_in_order() if scalp.ticker == ticker]:
+        if side is not None and side != ("long" if scalp.direction > 0 else "short"):
+            leaving.stop_entries(scalp, "ticker")
+            leaving.drop_second(scalp, SecondHalf.MODE)
     return ""
 
 
@@ -140,10 +144,7 @@ def _reduce(command: Command, book: BookState, leaving: Leaving) -> str:
 
 def _restore(command: Command, book: BookState, leaving: Leaving) -> str:
     """The engine's reason is gone; another one that came meanwhile stays."""
-    own = (book.trading, book.reduced_by, book.trading_reason) == ("REDUCING", "engine", command.argument)
-    if own:
-        book.activate()
-    return "" if own else f"trading is {book.trading} for another reason"
+    return "" if book.restore(command.argument) else f"{command.argument!r} is no reason of the engine now"
 
 
 _DO: Final[dict[Action, Callable[[Command, BookState, Leaving], str]]] = {

@@ -45,9 +45,9 @@ class Result(NamedTuple):
     events: int
 
 
-def market_tape(path: Path) -> Path:
+def market_tape(path: Path, perturb: str = "") -> Path:
     """A session of two tickers with a chain of few contracts each."""
-    plan = planned("QQQ,SPY", "", FIRST, seed=4, sessions=1, contracts=30, chain_seconds=30, quotes_per_second=0.1)
+    plan = planned("QQQ,SPY", perturb, FIRST, seed=4, sessions=1, contracts=30, chain_seconds=30, quotes_per_second=0.1)
     generate(plan, path)
     return path
 

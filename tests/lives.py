@@ -12,6 +12,7 @@ from msgspec.structs import replace
 
 from flows import points
 from flows.engine.process import Engine, Plan
+from flows.feeds.faults import Fault
 from flows.feeds.recorded import RecordedFeed
 from flows.records.database import open_database
 from flows.records.queries import records_sha256
@@ -36,6 +37,10 @@ class Place(NamedTuple):
     database: str
     market: Path
     speed: float = FAST
+    faults: frozenset[Fault] = frozenset()
+
+    def feed(self) -> RecordedFeed:
+        return RecordedFeed(self.market, self.speed, self.faults)
 
     def plan(self) -> Plan:
         return Plan(self.state, self.database, "test", "both", load(), self.speed, SEGMENT_BYTES)
@@ -45,7 +50,7 @@ def live(place: Place, point: str = "", times: int = 1) -> None:
     """One life; ends with the feed, or at a point."""
     if point:
         points.arm(point, times)
-    Engine(place.plan(), lambda _: RecordedFeed(place.market, place.speed)).run()
+    Engine(place.plan(), lambda _: place.feed()).run()
 
 
 def begin(place: Place, point: str = "", times: int = 1) -> BaseProcess:

@@ -5,23 +5,31 @@ from math import nan
 from pathlib import Path
 
 import numpy as np
+from msgspec.structs import replace
 
 from flows.tape.frames import KNOWN_SCHEMAS, TRAIL, Header, Source, closing_offset
+from flows.tape.segments import segment_path
 from flows.tape.writer import TapeWriter
+from operators import checkpoints
 from operators.contracts import packed_counts, packed_prices
 from operators.events import (
     AnyEvent,
     AtmIv,
     Bar,
     Chain,
+    Checkpoint,
+    Clock,
     Command,
     Contracts,
     Dividend,
+    Intent,
     OutsideSignal,
     Quote,
     RunStarted,
+    Stop,
     encode,
 )
+from operators.steps import SHAPE
 
 T0 = 1_743_514_260_000_000_000
 """2025-04-01 13:31 UTC: the close of the first bar of a New York session."""
@@ -71,6 +79,26 @@ def every_type() -> list[AnyEvent]:
     ]
 
 
+def engine_types() -> list[AnyEvent]:
+    """One event of each type: those of `every_type` and what an engine writes, as in `engine.tape`."""
+    first, *others = every_type()
+    return [
+        replace(first, cadences={"bar": 60.0}, checkpoint_seconds=60),
+        *others,
+        Command(14, T0 + 13, T0, "reduce", "operator", "too fast", "0194f1d2-7c00"),
+        Clock(15, T0 + 14, T0 + 14),
+        Intent(16, T0 + 15, T0 + 15, 12, "s1:first:1", "TQQQ", "buy", 133, 50_010_000),
+        Intent(17, T0 + 16, T0 + 16, 12, "s1:exit:1", "TQQQ", "sell", 133, None, late=True),
+        Checkpoint(18, T0 + 17, T0 + 17, 15, "5a" * 8, "c3" * 8, b"\x00state\xff"),
+        Stop(19, T0 + 18, T0 + 18),
+    ]
+
+
+def checkpoint(at_seq: int, market: bytes = b"market", shape: str = SHAPE) -> Checkpoint:
+    """A sound checkpoint without place and time, of states that are a few bytes."""
+    return checkpoints.checkpoint(checkpoints.Barrier(at_seq, market), {"paper:test": b"book"}, shape)
+
+
 def header(**changes: object) -> Header:
     """The header of the golden tapes, whatever version runs the test."""
     row: dict[str, object] = {
@@ -88,6 +116,22 @@ def write(path: Path, events: list[AnyEvent], **changes: object) -> Path:
         for event in events:
             tape.append(event)
         tape.rejected = {"duplicate": 1}
+    return path
+
+
+def segment(folder: Path, first_seq: int, last_seq: int, **changes: object) -> Path:
+    """A finished segment of bars with these places."""
+    folder.mkdir(exist_ok=True)
+    with TapeWriter(segment_path(folder, first_seq), header(first_seq=first_seq, **changes)) as tape:
+        for seq in range(first_seq, last_seq + 1):
+            tape.append(bar(seq))
+    return segment_path(folder, first_seq)
+
+
+def cut_end(path: Path, lost: int = 0) -> Path:
+    """Takes closing frame and trailer off a finished tape, and the last bytes before them."""
+    data = path.read_bytes()
+    path.write_bytes(data[: closing_start(data) - lost])
     return path
 
 

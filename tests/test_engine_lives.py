@@ -16,14 +16,16 @@ import pytest
 from flows.engine.rebuild import rebuild
 from flows.engine.state import Locked, StateFolder
 from flows.faults import RUN_FAILED
+from flows.feeds.faults import FAULTS
 from flows.records.database import open_database
 from flows.records.queries import open_positions, records_sha256
 from flows.tape.following import Follower
+from flows.tape.reader import Tape
 from flows.tape.segments import Segments, segment_paths
 from operators.events import AnyEvent, Checkpoint, Command, Intent, Stop
 from tests.commands import scalp
 from tests.kills import SPEED, market_tape
-from tests.lives import LIMIT_SECONDS, Place, begin, killed_after, live_out
+from tests.lives import LIMIT_SECONDS, Place, begin, check, killed_after, live_out, market_of
 
 pytestmark = pytest.mark.slow
 ROUNDS, CONTENDERS = 50, 4
@@ -113,6 +115,17 @@ def test_sigterm_ends_an_engine_in_order_within_five_seconds(market: Path, tmp_p
     assert isinstance(stop, Stop)
     assert isinstance(last, Checkpoint)
     assert rebuild(place.state, f"sqlite:///{tmp_path}/again.db").mark == last.at_seq == stop.seq
+
+
+def test_over_a_bad_line_with_kills_nothing_is_lost_or_doubled(tmp_path: Path) -> None:
+    market = market_tape(tmp_path / "market.tape", "gaps,stale,crossed,halt")
+    place = Place(tmp_path / "state", f"sqlite:///{tmp_path}/live.db", market, SPEED, frozenset(FAULTS))
+    brought = list(place.feed().events())
+    assert 0 < len(brought) != Tape(market).info().events
+    for seconds in (0.5, 0.7, 0.9):
+        killed_after(place, seconds)
+    live_out(place)
+    assert check(place, market_of(brought)) > 0
 
 
 def test_a_locked_database_ends_entries_and_neither_exits_nor_kill_and_misses_nothing(

@@ -14,7 +14,18 @@ from flows.tape.frames import PROGRAM_VERSION, NotATape, WrongVersion
 from flows.tape.reader import Tape
 from flows.tape.writer import TapeWriter
 from operators.events import AnyEvent, Bar, Command, OutsideSignal, Quote
-from tests.tape_builders import T0, bar, bars, closing_start, encoded, every_type, first_types, header, write
+from tests.tape_builders import (
+    T0,
+    bar,
+    bars,
+    closing_start,
+    encoded,
+    engine_types,
+    every_type,
+    first_types,
+    header,
+    write,
+)
 
 MANY = 10_000
 PRICE = st.floats(width=64)
@@ -68,7 +79,11 @@ def test_whatever_is_written_is_read_equal_nan_included(
 
 @pytest.mark.parametrize(
     ("name", "schema", "events"),
-    [("version1", "d7bf52a031344ff2", first_types()), ("chains", "ffc6ae039d8031bb", every_type())],
+    [
+        ("version1", "d7bf52a031344ff2", first_types()),
+        ("chains", "ffc6ae039d8031bb", every_type()),
+        ("engine", "d89a31d0b8cd4ad1", engine_types()),
+    ],
 )
 def test_a_golden_tape_is_read_for_ever(name: str, schema: str, events: list[AnyEvent]) -> None:
     golden = Tape(Path(__file__).parent / "tapes" / f"{name}.tape")

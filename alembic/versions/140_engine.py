@@ -13,8 +13,13 @@ depends_on = None
 SAYS = "the audit is append-only"
 APPEND_ONLY = {
     "sqlite": [
-        f"CREATE TRIGGER audit_{verb.lower()} BEFORE {verb} ON audit BEGIN SELECT RAISE(ABORT, '{SAYS}'); END"
-        for verb in ("UPDATE", "DELETE")
+        *(
+            f"CREATE TRIGGER audit_{verb.lower()} BEFORE {verb} ON audit BEGIN SELECT RAISE(ABORT, '{SAYS}'); END"
+            for verb in ("UPDATE", "DELETE")
+        ),
+        # REPLACE fires no trigger of DELETE.
+        "CREATE TRIGGER audit_insert BEFORE INSERT ON audit WHEN EXISTS (SELECT 1 FROM audit "
+        "WHERE book_id = NEW.book_id AND tape_seq = NEW.tape_seq) BEGIN SELECT RAISE(IGNORE); END",
     ],
     "postgresql": [
         f"CREATE FUNCTION audit_stands() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION '{SAYS}'; END $$",
@@ -43,7 +48,6 @@ def upgrade() -> None:
         sa.Column("requested_at", UtcTime(), nullable=False),
         sa.Column("refused", sa.Text(), nullable=True),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_commands")),
-        sqlite_autoincrement=True,
     )
     op.create_index(op.f("ix_commands_book_id"), "commands", ["book_id"])
     _create_audit()

@@ -41,8 +41,9 @@ class Asking:
     def look(self) -> None:
         """Takes what is new; raises UnusableDatabase."""
         for asked in waiting(self._database, self._book_id, self._taken):
-            if asked.stale(self._now()):
-                refuse(self._database, asked.id, self._stale(asked))
+            wrong = asked.wrong() or (self._stale(asked) if asked.stale(self._now()) else "")
+            if wrong:
+                refuse(self._database, asked.id, wrong)
             else:
                 self._put(Command(0, 0, 0, asked.action, asked.actor, asked.argument, str(asked.id)))
             self._taken = asked.id

@@ -11,6 +11,7 @@ from flows.options import DatabaseOption, ModeName, RulesOption, SetOption
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from flows.engine.process import Plan
     from flows.feeds.feed import Feed
 
 SIMULATED = "simulated"
@@ -22,6 +23,9 @@ def run(
         str, typer.Option(help="simulated, simulated:SEED, or replay:TAPE to play a tape as if it were live")
     ] = SIMULATED,
     speed: Annotated[float, typer.Option(help="times the feed's own time")] = 1.0,
+    faults: Annotated[
+        str, typer.Option(help="a bad line: drops, silence, duplicates, reordering with commas between, or all")
+    ] = "",
     account: Annotated[str, typer.Option(help="name of the paper account, the book is paper:NAME")] = "main",
     mode: Annotated[ModeName, typer.Option(help="instruments")] = ModeName.BOTH,
     values: SetOption = None,
@@ -29,18 +33,27 @@ def run(
     database: DatabaseOption = None,
 ) -> None:
     """Run the engine on paper: trade what the feed brings until SIGTERM, SIGINT or the feed's end."""
-    from flows.engine.process import Engine, Plan
-    from flows.engine.state import Locked
+    from flows.engine.process import Plan
     from flows.settings import load
 
     with faults_of_input():
         settings = load(rules_file, values or [])
         plan = Plan(state, database, account, mode.value, settings, speed)
+        made = _feed(feed, speed, faults)
+    _run(plan, made)
+
+
+def _run(plan: "Plan", feed: "Callable[[Path], Feed]") -> None:
+    """Runs an engine, and says how it began and ended."""
+    from flows.engine.process import Engine
+    from flows.engine.state import Locked
+
+    with faults_of_input():
         try:
-            engine = Engine(plan, _feed(feed, speed))
+            engine = Engine(plan, feed)
         except Locked as fault:
             fail(fault, RUN_FAILED)
-    print(f"scalp: {engine.started.book_id} runs on {state}, from event {engine.from_seq} of {engine.head_seq}")
+    print(f"scalp: {engine.started.book_id} runs on {plan.state}, from event {engine.from_seq} of {engine.head_seq}")
     try:
         engine.run()
     except Exception as fault:
@@ -69,14 +82,16 @@ def rebuild(
     )
 
 
-def _feed(name: str, speed: float) -> "Callable[[Path], Feed]":
+def _feed(name: str, speed: float, faults: str) -> "Callable[[Path], Feed]":
     """What makes the feed that a name stands for, in an engine's folder."""
+    from flows.feeds.faults import chosen
     from flows.feeds.recorded import RecordedFeed
     from flows.feeds.simulated import simulated
 
     kind, _, rest = name.partition(":")
+    wrong = chosen(faults)
     if kind == "replay" and rest:
-        return lambda _: RecordedFeed(Path(rest), speed)
+        return lambda _: RecordedFeed(Path(rest), speed, wrong)
     if kind != SIMULATED or not (rest.isdecimal() or not rest):
         fail(f"--feed {name}: expected simulated, simulated:SEED or replay:TAPE", BAD_INPUT)
-    return lambda folder: RecordedFeed(simulated(folder / "market", int(rest or 1)), speed)
+    return lambda folder: RecordedFeed(simulated(folder / "market", int(rest or 1)), speed, wrong)

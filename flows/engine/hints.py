@@ -63,7 +63,7 @@ def _read(path: Path) -> list[Hint]:
     try:
         rows = json.loads(path.read_text(encoding="utf-8"))
         return [Hint(int(a), int(b), str(c), int(d)) for a, b, c, d in rows]
-    except (OSError, ValueError, TypeError):
+    except (OSError, ValueError, TypeError, OverflowError, RecursionError):
         return []
 
 
@@ -77,7 +77,7 @@ def _at(tape: Path, hint: Hint) -> tuple[Checkpoint, States] | None:
             head = file.read(HEAD.size)
             length = HEAD.unpack(head)[1] if len(head) == HEAD.size else 0
             payloads, _ = whole_events(head + file.read(length + CHECK.size), hint.seq)
-    except (OSError, OverflowError):
+    except (OSError, OverflowError, ValueError):
         return None
     event = decode(payloads[0]) if payloads else None
     return _sound(event) if isinstance(event, Checkpoint) and event.at_seq == hint.at_seq else None

@@ -20,7 +20,7 @@ from flows.engine.echoes import Echoes
 from flows.engine.hints import Hints
 from flows.engine.line import Ends, LiveSink, LiveTape
 from flows.engine.state import StateFolder
-from flows.engine.watch import Watch
+from flows.engine.watch import BEHIND, Watch
 from flows.feeds.feed import Feed
 from flows.records.database import database_url, ensure, open_database
 from flows.records.heartbeat import State, beat
@@ -93,13 +93,14 @@ class Engine:
         self.desks = Desks(*settings, Looking(self.market, between_looks_ns(self.plan.speed)), found.books(settings))
         self.ends = Ends(self.journal.written_seq + 1)
         self.echoes = Echoes(self.journal.put, found.from_seq)
-        self.recorder = Recorder(Ledger(self.database), mark, self._tape_is_safe)
+        self.stopping = threading.Event()
+        self.recorder = Recorder(Ledger(self.database), mark, self._tape_is_safe, self.stopping)
         self.from_seq, self.head_seq = found.from_seq, self.journal.written_seq
 
     def run(self) -> None:
         """Runs until SIGTERM, SIGINT or the end of the feed. Raises RunFailed and what broke the line."""
         journal, passed = self.journal, self.journal.market_events
-        stopping = threading.Event()
+        stopping = self.stopping
         journal.start()
         self.recorder.start()
         journal.put(self.started)
@@ -145,6 +146,11 @@ class Engine:
             self._attempts.finish(self._attempt, status, message, self.ends.events, seconds)
             self.beat(state, message)
         self.database.dispose()
+
+    @property
+    def restrained(self) -> bool:
+        """Whether entries are ended because the database was behind, perhaps in a run before this one."""
+        return self.echoes.live and any(BEHIND in desk.book.reasons for desk in self.desks.books.values())
 
     def beat(self, state: State, message: str | None = None) -> None:
         """Notes that the engine is alive; raises UnusableDatabase."""

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
-from flows.faults import RUN_FAILED, fail, faults_of_input
+from flows.faults import BAD_INPUT, RUN_FAILED, fail, faults_of_input
 from flows.options import DatabaseOption, ModeName
 
 if TYPE_CHECKING:
@@ -91,6 +91,8 @@ def _ask(action: "Action", argument: str, account: str, database: str | None) ->
     from flows.records.database import database_url, ensure, open_database
     from flows.records.steering import answer, ask
 
+    if not argument.isprintable():
+        fail(f"{action} {argument!r}: expected printable text", BAD_INPUT)
     with faults_of_input():
         engine = open_database(database_url(database), create=False)
         ensure(engine)

@@ -27,6 +27,10 @@ class Watched(Protocol):
     journal: Journal
     recorder: Recorder
 
+    @property
+    def restrained(self) -> bool:
+        """Whether its desk refuses entries because the database was behind, perhaps in a run before this one."""
+
     def beat(self, state: State) -> None:
         """Notes that the engine is alive; raises UnusableDatabase."""
 
@@ -53,17 +57,20 @@ class Watch:
         self._stopping.set()
 
     def _run(self) -> None:
-        while not self._stopping.wait(EVERY_SECONDS):
-            self._engine.journal.put(Clock(0, 0, 0))
-            self._look_for_kill()
-            self._look_at_database()
-        self._engine.journal.put(Stop(0, 0, 0))
+        try:
+            while not self._stopping.wait(EVERY_SECONDS):
+                self._engine.journal.put(Clock(0, 0, 0))
+                self._look_for_kill()
+                self._look_at_database()
+        finally:
+            self._engine.journal.put(Stop(0, 0, 0))
 
     def _look_for_kill(self) -> None:
-        """A file asks for a kill even where no database can; it is taken away once the tape has the command."""
-        if self._kill.exists():
+        """A file asks for a kill where no database can; it is taken away when the tape has the command."""
+        if self._kill.is_file():
             self._engine.journal.put(Command(0, 0, 0, "kill", "file"))
-            self._kill.unlink(missing_ok=True)
+            if self._engine.journal.drained(EVERY_SECONDS):
+                self._kill.unlink(missing_ok=True)
 
     def _look_at_database(self) -> None:
         """No entries while the database is behind; the engine's own heartbeat, while it is not."""
@@ -72,7 +79,7 @@ class Watch:
             if self._reduced_at is None or now - self._reduced_at >= AGAIN_SECONDS:
                 self._engine.journal.put(Command(0, 0, 0, "reduce", "engine", BEHIND))
                 self._reduced_at = now
-        elif self._reduced_at is not None and not self._engine.recorder.away:
+        elif (self._reduced_at is not None or self._engine.restrained) and not self._engine.recorder.away:
             self._engine.journal.put(Command(0, 0, 0, "restore", "engine", BEHIND))
             self._reduced_at = None
         if not self._engine.recorder.away:

@@ -2,17 +2,21 @@
 
 import threading
 import time
+from collections.abc import Iterator
 from itertools import islice
 from pathlib import Path
 from typing import Final
 
 from flows.engine import recording
+from flows.feeds.faults import Fault, faulty
 from flows.feeds.feed import Feed, Put
 from flows.tape.pace import Pace
 from flows.tape.segments import open_tape
 from operators.events import SECOND_NS, AnyEvent
 
 MOMENT_SECONDS: Final = 0.05
+SEED: Final = 1
+"""Of the faults: the same tape goes wrong in the same way."""
 
 
 class EmptyFeed(ValueError):
@@ -22,11 +26,11 @@ class EmptyFeed(ValueError):
 class RecordedFeed(Feed):
     """Plays a tape `speed` times as fast as its own time; a gap of over a minute passes as a minute.
 
-    Raises what a tape raises, BadSpeed, EmptyFeed.
+    With `faults` the line is a bad one. Raises what a tape raises, BadSpeed, EmptyFeed.
     """
 
-    def __init__(self, path: Path, speed: float) -> None:
-        self._tape, self._pace, self._speed = open_tape(path), Pace(speed), speed
+    def __init__(self, path: Path, speed: float, faults: frozenset[Fault] = frozenset()) -> None:
+        self._tape, self._pace, self._speed, self._faults = open_tape(path), Pace(speed), speed, faults
         self.cadences, self.marks = self._tape.header.cadences, self._tape.header.marks
         first_ns = self._tape.info().first_at_ns
         if first_ns is None:
@@ -41,13 +45,18 @@ class RecordedFeed(Feed):
 
     def run(self, put: Put, stopping: threading.Event, passed: int) -> None:
         """Puts all events but the first that `passed` already, each when it is due."""
-        for event in islice(recording.market(self._tape), passed, None):
+        for event in islice(self.events(), passed, None):
             self._next_ns = event.at_ns
             if not self._await(event, stopping):
                 return
             put(event)
             self._pace.take(event)
             self._last_ns, self._passed_at = event.at_ns, time.monotonic()
+
+    def events(self) -> Iterator[AnyEvent]:
+        """All that the feed brings, faults included."""
+        events = recording.market(self._tape)
+        return faulty(events, self._faults, SEED) if self._faults else events
 
     def _await(self, event: AnyEvent, stopping: threading.Event) -> bool:
         """Whether the event is due; False if the engine stops before."""

@@ -14,7 +14,7 @@ from typing import Final
 from sqlalchemy import Connection
 
 from flows.points import point
-from flows.records.faults import DatabaseUnavailable, UnusableDatabase
+from flows.records.faults import DatabaseUnavailable
 from flows.records.ledger import Ledger
 from flows.records.marks import Mark
 from operators.records import Record
@@ -31,23 +31,28 @@ class Recorder:
     """Takes records and marks from the line, writes them from a thread of its own.
 
     `safe` is asked before each commit and returns once the tape behind the records cannot be lost. `fault` is what
-    ended the thread: another engine's fence, or a database that is not ours.
+    ended the thread: another engine's fence, or what no waiting mends. With `stopping` set nobody waits for room any
+    more: what finds none is left to the next start, which makes it anew from the tape, and so is all that follows.
     """
 
-    def __init__(self, ledger: Ledger, mark: Mark, safe: Callable[[], None]) -> None:
-        self.fault: UnusableDatabase | None = None
+    def __init__(
+        self, ledger: Ledger, mark: Mark, safe: Callable[[], None], stopping: threading.Event | None = None
+    ) -> None:
+        self.fault: Exception | None = None
         self.away: str = ""
         self._ledger, self._mark, self._safe = ledger, mark, safe
+        self._stopping = threading.Event() if stopping is None else stopping
         self._waiting: deque[Record | int] = deque()
-        self._oldest: float | None = None
-        self._news, self._closing = threading.Condition(), False
+        self._arrivals: deque[tuple[float, int]] = deque()
+        self._taken = self._written = 0
+        self._news, self._closing, self._left = threading.Condition(), False, False
         self._thread = threading.Thread(target=self._run, name="ledger", daemon=True)
 
     @property
     def behind_seconds(self) -> float:
         """How long the oldest record has waited; 0 if none does."""
-        oldest = self._oldest
-        return 0.0 if oldest is None else time.monotonic() - oldest
+        with self._news:
+            return time.monotonic() - self._arrivals[0][0] if self._arrivals else 0.0
 
     @property
     def waiting(self) -> int:
@@ -61,18 +66,20 @@ class Recorder:
     def take(self, records: Sequence[Record | int]) -> None:
         """Takes records in line order; a number is a mark: all records of the events up to it came before."""
         with self._news:
-            self._news.wait_for(lambda: len(self._waiting) < MOST_WAITING or not self._thread.is_alive())
-            if records and not self._waiting:
-                self._oldest = time.monotonic()
+            while len(self._waiting) >= MOST_WAITING and self.fault is None and not self._left:
+                self._left = self._stopping.is_set()
+                self._news.wait(BATCH_SECONDS)
+            if not records or self._left:
+                return
+            self._taken += len(records)
+            self._arrivals.append((time.monotonic(), self._taken))
             self._waiting.extend(records)
 
     def close(self, seconds: float) -> bool:
-        """Whether all was written within so many seconds; the thread ends in any case."""
-        with self._news:
-            self._closing = True
-            self._news.notify_all()
+        """Whether all was written within so many seconds; what was not the next start makes anew from the tape."""
+        self._closing = True
         self._thread.join(seconds)
-        return not self._waiting and self.fault is None
+        return not self._waiting and not self._left and self.fault is None
 
     def _run(self) -> None:
         next_try = 0.0
@@ -85,17 +92,16 @@ class Recorder:
                 self.away = ""
             except DatabaseUnavailable as fault:
                 self.away, next_try = str(fault), time.monotonic() + RETRY_SECONDS
-            except UnusableDatabase as fault:
+            except Exception as fault:
                 self.fault = fault
                 return
 
     def _write(self) -> None:
         """Writes what waits, at most so many rows, with the last mark among them."""
         with self._news:
-            began, batch = time.monotonic(), list(islice(self._waiting, ROWS))
+            batch = list(islice(self._waiting, ROWS))
         records = [one for one in batch if not isinstance(one, int)]
-        marks = [one for one in batch if isinstance(one, int)]
-        tape_seq = max([self._mark.tape_seq, *marks])
+        tape_seq = max([self._mark.tape_seq, *(one for one in batch if isinstance(one, int))])
         self._safe()
         point("before a commit")
         self._ledger.write(records, lambda connection: self._move(connection, tape_seq))
@@ -104,7 +110,9 @@ class Recorder:
         with self._news:
             for _ in batch:
                 self._waiting.popleft()
-            self._oldest = began if self._waiting else None
+            self._written += len(batch)
+            while self._arrivals and self._arrivals[0][1] <= self._written:
+                self._arrivals.popleft()
             self._news.notify_all()
 
     def _move(self, connection: Connection, tape_seq: int) -> None:

@@ -4,9 +4,9 @@ A row older than `STALE_SECONDS` when the engine sees it is refused: who asked h
 """
 
 from datetime import UTC, datetime, timedelta
-from typing import Any, Final, NamedTuple
+from typing import Any, Final, NamedTuple, get_args
 
-from sqlalchemy import Engine, func, select
+from sqlalchemy import Engine, func, select, text
 
 from flows.records.database import reading, writing
 from flows.records.ledger import notify
@@ -15,6 +15,9 @@ from operators.events import Action
 
 STALE_SECONDS: Final = 60.0
 MOST_AT_ONCE: Final = 100
+LONGEST: Final = 500
+"""Characters of an actor or argument; a tape's frame is no place for a book."""
+OF_A_PERSON: Final = tuple(action for action in get_args(Action) if action not in ("reduce", "restore"))
 
 
 class Asked(NamedTuple):
@@ -30,6 +33,14 @@ class Asked(NamedTuple):
         """Whether it is too old to be done, or from a clock ahead of ours by as much."""
         return abs(now - self.requested_at) > timedelta(seconds=STALE_SECONDS)
 
+    def wrong(self) -> str:
+        """What no desk could do with it, empty where nothing is wrong: the tape takes only what can be read again."""
+        if self.action not in OF_A_PERSON:
+            return f"{self.action[:LONGEST]!r} is no command: {', '.join(OF_A_PERSON)} are"
+        if max(len(self.actor), len(self.argument)) > LONGEST:
+            return f"its texts have {len(self.actor)} and {len(self.argument)} characters, limit {LONGEST} each"
+        return ""
+
 
 class Answer(NamedTuple):
     """What became of a command: `refused` says why it did nothing; before and after are JSON, None if not begun."""
@@ -40,11 +51,19 @@ class Answer(NamedTuple):
 
 
 def ask(engine: Engine, book_id: str, actor: str, action: Action, argument: str = "") -> int:
-    """Asks an engine for something; gives the number by which its answer is found. Raises DatabaseUnavailable."""
+    """Asks an engine for something; gives the number by which its answer is found, higher than any before.
+
+    Numbers are given one after the other, so a lower one never appears after a higher one. Raises DatabaseUnavailable.
+    """
     row: dict[str, Any] = {"book_id": book_id, "actor": actor, "action": action, "argument": argument}
     row["requested_at"] = datetime.now(UTC)
     with writing(engine) as connection:
-        number: int = connection.execute(commands.insert().values(**row).returning(commands.c.id)).scalar_one()
+        if connection.dialect.name == "postgresql":
+            connection.execute(text("LOCK TABLE commands IN EXCLUSIVE MODE"))
+        # In a database that was made anew from a tape the audit knows numbers that no row here has.
+        known = [select(func.max(column)).scalar_subquery() for column in (commands.c.id, audit.c.command_id)]
+        number = max(value or 0 for value in connection.execute(select(*known)).one()) + 1
+        connection.execute(commands.insert().values(id=number, **row))
         notify(connection)
     return number
 
@@ -68,17 +87,13 @@ def refuse(engine: Engine, number: int, why: str) -> None:
 
 def answer(engine: Engine, number: int) -> Answer | None:
     """What became of a command, None while nothing has; raises DatabaseUnavailable."""
-    told = select(audit.c.refused, audit.c.before, audit.c.after).where(audit.c.command_id == number)
+    book = select(commands.c.book_id).where(commands.c.id == number).scalar_subquery()
+    told = select(audit.c.refused, audit.c.before, audit.c.after)
+    told = told.where(audit.c.command_id == number, audit.c.book_id == book)
+    told = told.order_by(audit.c.tape_seq)  # one that was put again after a restart has a second row
     with reading(engine, few=True) as connection:
         row = connection.execute(told).first()
         if row is not None:
             return Answer(*row)
         refused = connection.execute(select(commands.c.refused).where(commands.c.id == number)).scalar_one_or_none()
     return None if refused is None else Answer(refused, None, None)
-
-
-def newest(engine: Engine, book_id: str) -> int:
-    """The number of the newest command of a book that its desk has answered, 0 if none; raises DatabaseUnavailable."""
-    with reading(engine, few=True) as connection:
-        found = connection.execute(select(func.max(audit.c.command_id)).where(audit.c.book_id == book_id)).scalar_one()
-    return found or 0

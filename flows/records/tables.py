@@ -195,7 +195,6 @@ commands = Table(
     Column("argument", Text, nullable=False),
     Column("requested_at", UtcTime, nullable=False),
     Column("refused", Text),
-    sqlite_autoincrement=True,
 )
 
 # A trigger of the database lets nobody change or take away a row.

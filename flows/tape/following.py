@@ -2,8 +2,9 @@
 
 from io import FileIO
 from pathlib import Path
+from zlib import crc32
 
-from flows.tape.frames import CLOSING, HEAD, Corrupt
+from flows.tape.frames import BODY, CLOSING, HEAD, OVERHEAD, Corrupt
 from flows.tape.reader import Tape
 from flows.tape.scan import BLOCK, whole_events
 from flows.tape.segments import segment_path, segment_paths
@@ -59,8 +60,8 @@ class Follower:
 
     def _growing(self) -> bool:
         """Whether the block holds the start of a frame that is still written."""
-        length = HEAD.unpack_from(self._block)[1]
-        return len(self._block) < HEAD.size + int(length) + 4
+        _, length, _, check = HEAD.unpack_from(self._block)
+        return bool(check == crc32(self._block[: BODY.size]) and len(self._block) < OVERHEAD + length)
 
     def _follow(self) -> bool:
         """Goes on to the next segment, if it is there."""

@@ -8,6 +8,7 @@ import queue
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
@@ -43,7 +44,7 @@ class Journal:
         self.fault: Exception | None = None
         self.checkpoint: Callable[[Checkpoint, Path, int], None] = lambda *_: None
         self._folder, self._header, self._clock, self._segment_bytes = folder, header, clock, segment_bytes
-        self._queue: queue.Queue[AnyEvent | None] = queue.Queue(WAITING)
+        self._queue: queue.Queue[AnyEvent | threading.Event | None] = queue.Queue(WAITING)
         self.market_events = 0
         self._writer = self._open()
         self.last_ns = self._writer.tally.last or 0
@@ -82,6 +83,12 @@ class Journal:
         if self.fault is None:
             self._writer.close()
 
+    def drained(self, seconds: float) -> bool:
+        """Whether all that was put until now is on the tape, after waiting at most so long."""
+        mark = threading.Event()
+        self._queue.put(mark)
+        return mark.wait(seconds)
+
     def wait_synced(self, seq: int, seconds: float) -> bool:
         """Whether the event and all before it are safe against a power cut, after waiting at most so long."""
         with self._synced:
@@ -111,9 +118,9 @@ class Journal:
             self.fault = fault
             self.written.set()
 
-    def _take(self, seconds: float) -> tuple[list[AnyEvent], bool]:
+    def _take(self, seconds: float) -> tuple[list[AnyEvent | threading.Event], bool]:
         """What waits, after at most so many seconds; whether more may come."""
-        batch: list[AnyEvent] = []
+        batch: list[AnyEvent | threading.Event] = []
         try:
             event = self._queue.get(timeout=max(seconds, 0.001))
             while event is not None:
@@ -123,13 +130,17 @@ class Journal:
             return batch, True
         return batch, False
 
-    def _write(self, batch: list[AnyEvent]) -> None:
+    def _write(self, batch: list[AnyEvent | threading.Event]) -> None:
         for event in batch:
-            self._append(event)
+            if not isinstance(event, threading.Event):
+                self._append(event)
         if batch:
             self._flush()
             self.written_seq = self._writer.next_seq - 1
             self.written.set()
+        for event in batch:
+            if isinstance(event, threading.Event):
+                event.set()
 
     def _append(self, event: AnyEvent) -> None:
         if self._stopped and not isinstance(event, Intent | Checkpoint):
@@ -140,7 +151,8 @@ class Journal:
         self.last_ns = max(self.last_ns + 1, event.at_ns or self._clock())
         placed = replace(event, seq=self._writer.next_seq, at_ns=self.last_ns, event_ns=event.event_ns or self.last_ns)
         offset = self._writer.offset
-        self._writer.append(placed)
+        with suppress(OSError):  # what a full disk did not take waits for the next flush
+            self._writer.append(placed)
         self._count(placed)
         if type(placed) is Checkpoint:
             point("before a checkpoint")

@@ -51,6 +51,7 @@ class TapeWriter:
         """
         self = cls(path, header)
         self._flush()
+        os.fsync(self._file.fileno())
         (self._partial or path).replace(path)
         _sync_folder(path.parent)
         self._partial, self._overwrite = None, True

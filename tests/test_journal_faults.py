@@ -1,0 +1,165 @@
+"""What the journal makes of a full disk, a file that may not grow, and a kill in the middle of its work."""
+
+import errno
+import multiprocessing
+import resource
+import signal
+import threading
+from collections.abc import Callable, Iterator
+from io import FileIO
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from flows import points
+from flows.tape.frames import Header
+from flows.tape.journal import Journal
+from flows.tape.reader import Tape
+from flows.tape.segments import segment_paths
+from operators.events import Chain
+from tests.journals import CLOCK, LIMIT_SECONDS, QUOTE, Make, makes, wrote
+from tests.tape_builders import T0, checkpoint
+
+
+class FullDisk(FileIO):
+    """A file on a disk with room for so many bytes until it is `freed`; `refused` says that it was full."""
+
+    def __init__(self, path: Path, room: int) -> None:
+        super().__init__(path, "r+")
+        self.seek(0, 2)
+        self.room = room
+        self.freed, self.refused = threading.Event(), threading.Event()
+
+    def write(self, data: Any) -> int:
+        if self.freed.is_set():
+            return super().write(data)
+        if self.room == 0:
+            self.refused.set()
+            raise OSError(errno.ENOSPC, "no space left")
+        took = super().write(bytes(data)[: self.room])
+        self.room -= took
+        return took
+
+
+Fill = Callable[[Journal, int], FullDisk]
+
+
+@pytest.fixture
+def make(tmp_path: Path) -> Iterator[Make]:
+    yield from makes(tmp_path)
+
+
+@pytest.fixture
+def fill(make: Make) -> Iterator[Fill]:
+    """Gives a journal that is not started a disk with little room; at the end it is freed, so that it can close."""
+    disks: list[FullDisk] = []
+
+    def filled(journal: Journal, room: int) -> FullDisk:
+        journal._writer._file.close()
+        journal._writer._file = disk = FullDisk(journal._writer.path, room)
+        disks.append(disk)
+        return disk
+
+    yield filled
+    for disk in disks:
+        disk.freed.set()
+
+
+@pytest.mark.parametrize("room", [0, 1, 150])
+def test_a_full_disk_is_asked_again_and_nothing_is_written_twice(
+    make: Make, fill: Fill, tmp_path: Path, room: int
+) -> None:
+    journal = make()
+    disk = fill(journal, room)
+    journal.start()
+    for _ in range(20):
+        journal.put(QUOTE)
+    assert disk.refused.wait(LIMIT_SECONDS)
+    disk.freed.set()
+    assert journal.wait_synced(20, LIMIT_SECONDS)
+    assert journal.fault is None
+    journal.close()
+    assert (Tape(segment_paths(tmp_path)[0]).verify().events, journal.written_seq) == (20, 20)
+
+
+def test_nothing_counts_as_written_while_the_disk_is_full(make: Make, fill: Fill) -> None:
+    journal = make()
+    disk = fill(journal, 0)
+    journal.start()
+    journal.put(QUOTE)
+    assert disk.refused.wait(LIMIT_SECONDS)
+    assert (journal.written_seq, journal.synced_seq, journal.ended) == (0, 0, False)
+
+
+def test_an_event_larger_than_the_buffer_waits_for_a_full_disk_too(make: Make, fill: Fill, tmp_path: Path) -> None:
+    journal = make()
+    disk = fill(journal, 0)
+    journal.start()
+    journal.put(Chain(0, 0, 0, "SPX", bytes(2_000_000), b""))
+    journal.put(QUOTE)
+    assert disk.refused.wait(LIMIT_SECONDS)
+    disk.freed.set()
+    assert journal.wait_synced(2, LIMIT_SECONDS)
+    journal.close()
+    assert Tape(segment_paths(tmp_path)[0]).verify().events == 2
+
+
+def write_under_a_limit(folder: Path) -> None:
+    """Writes 50 quotes where a file may have 1000 bytes, until the limit is lifted."""
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1000, resource.RLIM_INFINITY))
+    journal = Journal(folder, Header(), lambda: T0)
+    journal.start()
+    for _ in range(50):
+        journal.put(QUOTE)
+    waits = 0
+    while journal.fault is None:
+        waits += 1
+        assert waits < LIMIT_SECONDS / 0.01
+        assert not journal.wait_synced(50, 0.01)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
+    assert journal.wait_synced(50, LIMIT_SECONDS)
+    journal.close()
+
+
+def write_up_to(folder: Path, point: str, times: int) -> None:
+    """Writes quotes and checkpoints, and dies at a point."""
+    points.arm(point, times)
+    wrote(Journal(folder, Header(), lambda: T0, 1), QUOTE, checkpoint(1), QUOTE, checkpoint(3), QUOTE)
+
+
+def exit_code(target: Callable[..., None], *arguments: object) -> int | None:
+    """How a process of its own ends."""
+    child = multiprocessing.get_context("forkserver").Process(target=target, args=arguments)
+    child.start()
+    child.join(LIMIT_SECONDS)
+    code = child.exitcode
+    child.kill()
+    child.join()
+    return code
+
+
+def test_a_file_that_may_not_grow_loses_and_doubles_nothing_once_it_may(tmp_path: Path) -> None:
+    assert exit_code(write_under_a_limit, tmp_path) == 0
+    assert Tape(segment_paths(tmp_path)[0]).verify().events == 50
+
+
+@pytest.mark.parametrize(
+    ("point", "times", "events"),
+    [
+        ("half a frame", 2, 0),  # the first half is the header's
+        ("segment closed", 1, 1),
+        ("segment closed", 2, 3),
+        ("before a checkpoint", 1, 1),
+        ("checkpoint written", 1, 2),
+        ("checkpoint written", 2, 4),
+    ],
+)
+def test_a_journal_goes_on_after_a_kill(make: Make, tmp_path: Path, point: str, times: int, events: int) -> None:
+    assert exit_code(write_up_to, tmp_path, point, times) == -signal.SIGKILL
+    assert [event.seq for event in wrote(make(), CLOCK)] == list(range(1, events + 2))
+
+
+def test_a_name_that_is_no_point_is_refused() -> None:
+    with pytest.raises(ValueError, match="'nowhere' is no point; half a frame, "):
+        points.arm("nowhere", 1)
