@@ -80,6 +80,14 @@ def test_reading_starts_at_any_event_of_a_segment_with_an_index(tmp_path: Path, 
     assert seqs(tmp_path, first) == list(range(first, 6001))
 
 
+def test_the_index_lets_a_reader_skip_what_stands_before(tmp_path: Path) -> None:
+    path = segment(tmp_path, 1, 5000)
+    data = bytearray(path.read_bytes())
+    data[data.index(EVENT) + LENGTH] ^= 1
+    path.write_bytes(data)
+    assert seqs(tmp_path, 4500) == list(range(4500, 5001))
+
+
 def test_an_event_that_is_still_to_come_is_waited_for(tmp_path: Path) -> None:
     path = segment(tmp_path, 1, 5)
     data = path.read_bytes()

@@ -3,6 +3,7 @@
 import getpass
 import json
 import time
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Final
 
@@ -84,6 +85,20 @@ def ticker(
 ) -> None:
     """Switch a ticker's entries on or off, or leave one direction of them."""
     _ask("ticker", f"{name} {switch}", account, database)
+
+
+@steering.command()
+def status(account: AccountOption = "main", database: DatabaseOption = None) -> None:
+    """Say whether the engine lives, what it holds and what it may do."""
+    from flows.engine.status import lines
+    from flows.records.database import database_url, ensure, open_database
+
+    with faults_of_input():
+        engine = open_database(database_url(database), create=False)
+        ensure(engine)
+        for line in lines(engine, f"paper:{account}", datetime.now(UTC)):
+            print(line)
+        engine.dispose()
 
 
 def _ask(action: "Action", argument: str, account: str, database: str | None) -> None:

@@ -25,8 +25,8 @@ WAITING: Final = 10_000
 """Events that wait to be written; a feed that is faster than the disk waits for it."""
 SYNC_SECONDS: Final = 0.05
 RETRY_SECONDS: Final = 0.2
-SEGMENT_BYTES: Final = 64 * 1024 * 1024
-"""A restart reads the last segment whole: some 0.3 s for this many bytes."""
+SEGMENT_BYTES: Final = 16 * 1024 * 1024
+"""A restart reads the last segment whole: some 0.1 s for this many bytes."""
 
 
 class Journal:

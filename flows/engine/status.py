@@ -1,0 +1,48 @@
+"""What `scalp status` says of an engine, from its heartbeat and the views of now."""
+
+from collections.abc import Iterator
+from datetime import datetime
+
+from sqlalchemy import Engine, MappingResult, RowMapping, Table, select
+
+from flows.records.database import reading
+from flows.records.tables import heartbeat, marks_now, positions_now
+
+LIVES_SECONDS = 3.0
+"""The engine notes each second that it is alive; three missed beats are no accident."""
+
+
+def lines(engine: Engine, book_id: str, now: datetime) -> Iterator[str]:
+    """One line on the engine's life, one on what it may do and has, one a position. Raises DatabaseUnavailable."""
+    beat, money, held = _rows(engine, book_id)
+    if beat is None:
+        yield f"{book_id}: no engine has run on this database"
+        return
+    silent = (now - beat["beat_at"]).total_seconds()
+    told = f": {beat['message']}" if beat["message"] else ""
+    alive = beat["state"] != "running" or silent <= LIVES_SECONDS
+    life = f"{beat['state']}{told}" if alive else f"SILENT for {silent:.0f} s, it said running"
+    yield f"{book_id}: {life}; event {beat['events']}, tape time {beat['tape_at'] or '-'}"
+    if money is not None:
+        reason = f" ({money['trading_reason']})" if money["trading_reason"] else ""
+        yield (
+            f"trading {money['trading']}{reason}, mode {money['mode']}, equity {money['equity']:.2f}, "
+            f"day {money['day_pnl']:+.2f}, open {money['open_pnl']:+.2f}, realised {money['realised_pnl']:+.2f} USD"
+        )
+    for row in held:
+        yield (
+            f"{row['direction']} {row['quantity']} {row['symbol']} for {row['ticker']}: "
+            f"entry {row['entry_price']:.4f}, mark {row['mark']:.4f}, stop {row['stop']:.4f}, "
+            f"target {row['target']:.4f}, open {row['open_pnl']:+.2f} USD"
+        )
+
+
+def _rows(engine: Engine, book_id: str) -> tuple[RowMapping | None, RowMapping | None, list[RowMapping]]:
+    """Heartbeat, money and positions of one moment."""
+
+    def of_book(table: Table) -> MappingResult:
+        return connection.execute(select(table).where(table.c.book_id == book_id)).mappings()
+
+    with reading(engine, few=True) as connection:
+        held = sorted(of_book(positions_now), key=lambda row: row["entered_at"])
+        return of_book(heartbeat).first(), of_book(marks_now).first(), held
