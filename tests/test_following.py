@@ -18,13 +18,9 @@ from tests.tape_builders import T0, bar, closing_start, cut_end, encoded, segmen
 LENGTH = len(frame(EVENT, 1, encode(bar(1))))
 
 
-READS = 20
-"""More than the blocks of any tape here. Of a long frame, or before the wanted event, a read gives nothing."""
-
-
 def drained(follower: Follower) -> list[AnyEvent]:
-    """All that a follower gives of what is written."""
-    return [event for _ in range(READS) for event in follower.read()]
+    """All that a follower gives of what is written: it gives nothing only where nothing is left."""
+    return [event for events in iter(follower.read, []) for event in events]
 
 
 def seqs(folder: Path, seq: int) -> list[int]:
@@ -204,3 +200,11 @@ def test_a_writer_says_where_the_next_event_will_stand(tmp_path: Path) -> None:
         writer.flush()
         data = writer.path.read_bytes()
     assert (seq, data[offset:]) == (8, frame(EVENT, 8, encode(bar(8))))
+
+
+def test_a_segment_that_is_missing_between_two_is_damage(tmp_path: Path) -> None:
+    for first in (1, 4, 7):
+        segment(tmp_path, first, first + 2)
+    segment_path(tmp_path, 4).unlink()
+    with closing(Follower(tmp_path, 1)) as follower, pytest.raises(Corrupt, match="this segment is missing"):
+        drained(follower)

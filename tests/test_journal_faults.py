@@ -16,7 +16,8 @@ from flows import points
 from flows.tape.frames import Header
 from flows.tape.journal import Journal
 from flows.tape.reader import Tape
-from flows.tape.segments import segment_paths
+from flows.tape.segments import segment_path, segment_paths
+from flows.tape.writer import TapeWriter
 from operators.events import Chain
 from tests.journals import CLOCK, LIMIT_SECONDS, QUOTE, Make, makes, wrote
 from tests.tape_builders import T0, checkpoint
@@ -163,3 +164,37 @@ def test_a_journal_goes_on_after_a_kill(make: Make, tmp_path: Path, point: str, 
 def test_a_name_that_is_no_point_is_refused() -> None:
     with pytest.raises(ValueError, match="'nowhere' is no point; half a frame, "):
         points.arm("nowhere", 1)
+
+
+def test_a_roll_on_a_full_disk_waits_and_the_closed_segment_is_whole(make: Make, fill: Fill, tmp_path: Path) -> None:
+    journal = make(segment_bytes=1)
+    disk = fill(journal, 10_000)
+    journal.start()
+    journal.put(QUOTE)
+    assert journal.drained(LIMIT_SECONDS)
+    disk.room = 0
+    journal.put(checkpoint(1))
+    assert disk.refused.wait(LIMIT_SECONDS)
+    disk.freed.set()
+    assert journal.drained(LIMIT_SECONDS)
+    first, second = map(Tape, segment_paths(tmp_path))
+    assert (first.verify().events, first.finished, second.verify().events) == (1, True, 1)
+
+
+def test_a_journal_that_is_closed_on_a_full_disk_does_not_wait(make: Make, fill: Fill) -> None:
+    journal = make()
+    disk = fill(journal, 0)
+    journal.start()
+    journal.put(QUOTE)
+    assert disk.refused.wait(LIMIT_SECONDS)
+    journal.close()
+    assert isinstance(journal.fault, OSError)
+
+
+def test_time_goes_on_behind_a_segment_that_has_no_event_yet(make: Make, tmp_path: Path) -> None:
+    wrote(make(), QUOTE, CLOCK)
+    last = Tape(segment_paths(tmp_path)[0]).info().last_at_ns
+    TapeWriter.begin(segment_path(tmp_path, 3), Header(first_seq=3)).abandon()
+    assert last is not None
+    *_, event = wrote(make(clock=lambda: T0 - 100), CLOCK)
+    assert (event.seq, event.at_ns) == (3, last + 1)

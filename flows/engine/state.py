@@ -42,6 +42,8 @@ class StateFolder:
 
     def lock(self) -> None:
         """Takes the folder for this process until it ends. Raises Locked, before anything was written."""
+        if (self.path / LOCK).is_symlink():
+            raise BadState(f"{self.path / LOCK} is a symbolic link: take it away")
         descriptor = os.open(self.path / LOCK, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -49,6 +51,13 @@ class StateFolder:
             os.close(descriptor)
             raise Locked(f"another engine runs on {self.path}; stop it first, or name another --state") from error
         self._lock = descriptor
+        try:
+            self._take_tape()
+        except BaseException:
+            self.release()
+            raise
+
+    def _take_tape(self) -> None:
         if self.tape.is_symlink():
             raise BadState(f"{self.tape} is a symbolic link: put the folder itself there")
         self.tape.mkdir(mode=PRIVATE, exist_ok=True)

@@ -22,19 +22,24 @@ class Follower:
         starts = [path for path in segment_paths(folder) if int(path.stem) <= seq]
         if not starts:
             raise FileNotFoundError(f"{folder} holds no segment with event {seq}")
-        self._next, self._block, self._short = seq, b"", False
+        self._next, self._block = seq, b""
         self._file = self._enter(starts[-1])
 
     def read(self) -> list[AnyEvent]:
-        """The next events that are written, about a block of them; none if there is nothing new."""
-        self._block += self._file.read(max(BLOCK - len(self._block), BLOCK if self._short else 0))
-        payloads, used = whole_events(self._block, self._next)
-        events = [decode(payload) for payload in payloads]
-        self._block, self._next = self._block[used:], self._next + len(payloads)
-        self._short = not payloads and len(self._block) >= BLOCK
-        if not payloads and self._closed() and self._follow():
-            return self.read()
-        return events if not events or events[0].seq >= self.seq else [e for e in events if e.seq >= self.seq]
+        """The next events that are written, about a block of them; none if there is nothing new.
+
+        Raises Corrupt where something else stands than an event or the end of a segment with the next one behind it.
+        """
+        while True:
+            more = self._file.read(BLOCK)
+            self._block += more
+            payloads, used = whole_events(self._block, self._next)
+            self._block, self._next = self._block[used:], self._next + len(payloads)
+            events = [event for payload in payloads if (event := decode(payload)).seq >= self.seq]
+            if events:
+                return events
+            if not payloads and not more and not (self._closed() and self._follow()):
+                return []
 
     def close(self) -> None:
         """Lets go of the file."""
@@ -46,7 +51,7 @@ class Follower:
         entry = tape.entry(self.seq)
         file = FileIO(path)
         file.seek(entry.offset)
-        self._next, self._block, self._short = entry.seq, b"", False
+        self._next, self._block = entry.seq, b""
         return file
 
     def _closed(self) -> bool:
@@ -67,6 +72,9 @@ class Follower:
         """Goes on to the next segment, if it is there."""
         path = segment_path(self.folder, self._next)
         if not path.exists():
+            later = segment_paths(self.folder)[-1]
+            if int(later.stem) > self._next:
+                raise Corrupt(str(path), 0, f"this segment is missing, and {later.name} is there")
             return False
         self._file.close()
         self._file = self._enter(path)

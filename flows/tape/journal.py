@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
-from typing import Final
+from typing import Final, TypeVar
 
 from msgspec.structs import replace
 
@@ -21,6 +21,7 @@ from flows.tape.segments import segment_path, segment_paths
 from flows.tape.writer import TapeWriter
 from operators.events import OF_AN_ENGINE, AnyEvent, Checkpoint, Intent, Stop
 
+Written = TypeVar("Written")
 WAITING: Final = 10_000
 """Events that wait to be written; a feed that is faster than the disk waits for it."""
 SYNC_SECONDS: Final = 0.05
@@ -47,9 +48,9 @@ class Journal:
         self._queue: queue.Queue[AnyEvent | threading.Event | None] = queue.Queue(WAITING)
         self.market_events = 0
         self._writer = self._open()
-        self.last_ns = self._writer.tally.last or 0
+        self.last_ns = self._writer.tally.last or self._end_of_the_one_before()
         self.written_seq = self.synced_seq = self._writer.next_seq - 1
-        self._synced, self._stopped = threading.Condition(), False
+        self._synced, self._stopped, self._leaving = threading.Condition(), False, False
         self._thread = threading.Thread(target=self._run, name="journal", daemon=True)
 
     @property
@@ -76,10 +77,15 @@ class Journal:
                     raise RuntimeError("the tape is no longer written") from self.fault
 
     def close(self) -> None:
-        """Writes what waits and ends the segment with its index."""
-        if self._thread.is_alive():
-            self._queue.put(None)
-            self._thread.join()
+        """Writes what waits and ends the segment with its index; a disk that is full now is no longer waited for.
+
+        Raises OSError where the disk does not take the index.
+        """
+        self._leaving = True
+        while self._thread.is_alive():
+            with suppress(queue.Full):
+                self._queue.put(None, timeout=RETRY_SECONDS)
+                self._thread.join()
         if self.fault is None:
             self._writer.close()
 
@@ -93,6 +99,11 @@ class Journal:
         """Whether the event and all before it are safe against a power cut, after waiting at most so long."""
         with self._synced:
             return self._synced.wait_for(lambda: self.synced_seq >= seq, seconds)
+
+    def _end_of_the_one_before(self) -> int:
+        """Time of the last event before a segment that has none yet; 0 before the first."""
+        before = segment_paths(self._folder)[:-1]
+        return (Tape(before[-1]).info().last_at_ns or 0) if before else 0
 
     def _count(self, event: AnyEvent) -> None:
         self.market_events += not isinstance(event, OF_AN_ENGINE)
@@ -164,24 +175,31 @@ class Journal:
         """Ends the segment and begins the next, which begins with a checkpoint."""
         self._flush()
         place = self._writer.next_seq
-        self._writer.close()
+        self._until_there_is_room(self._writer.close)
         point("segment closed")
-        self._writer = TapeWriter.begin(segment_path(self._folder, place), self._next_header(place))
+        path, header = segment_path(self._folder, place), self._next_header(place)
+        self._writer = self._until_there_is_room(lambda: TapeWriter.begin(path, header))
 
     def _next_header(self, place: int) -> Header:
         return replace(self._header, first_seq=place, market_events=self.market_events)
 
     def _flush(self) -> None:
-        """Writes to the file; a disk that takes nothing is asked again until it does."""
+        """Writes to the file."""
+        self._until_there_is_room(self._writer.flush)
+
+    def _until_there_is_room(self, write: Callable[[], Written]) -> Written:
+        """What the write gave; a disk that takes nothing is asked again until it does, or the engine ends."""
         while True:
             try:
-                self._writer.flush()
+                written = write()
             except OSError as fault:
                 self.fault = fault
+                if self._leaving or isinstance(fault, FileExistsError):
+                    raise
                 time.sleep(RETRY_SECONDS)
             else:
                 self.fault = None
-                return
+                return written
 
     def _sync(self) -> None:
         self._writer.sync()

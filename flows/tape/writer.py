@@ -33,6 +33,7 @@ class TapeWriter:
     """
 
     _done: bool
+    _ending: bool
 
     def __init__(self, path: Path, header: Header, *, overwrite: bool = False) -> None:
         self._path, self._overwrite = path, overwrite
@@ -87,11 +88,16 @@ class TapeWriter:
         self._write(data)
 
     def close(self) -> None:
-        """Writes the index, makes the file safe on disk and gives it its name; the second call does nothing."""
+        """Writes the index, makes the file safe on disk and gives it its name; the second call does nothing.
+
+        Raises OSError on a full disk, and may then be called again.
+        """
         if self._done:
             return
-        at, closing = self._offset, self.tally.closing(self.rejected)
-        self._write(frame(CLOSING, self.next_seq, encode_part(closing)) + trailer(at))
+        if not self._ending:
+            at, closing = self._offset, self.tally.closing(self.rejected)
+            self._ending = True
+            self._write(frame(CLOSING, self.next_seq, encode_part(closing)) + trailer(at))
         self._flush()
         os.fsync(self._file.fileno())
         self._file.close()
@@ -150,7 +156,7 @@ class TapeWriter:
     def _start(self, file: FileIO, offset: int, tally: Tally, rejected: dict[str, int], first_seq: int) -> None:
         self._file, self._offset, self.tally, self.rejected = file, offset, tally, rejected
         self._first_seq = first_seq
-        self._buffer, self._done = bytearray(), False
+        self._buffer, self._done, self._ending = bytearray(), False, False
 
     def _refuse_existing(self) -> None:
         if self._path.exists() and not self._overwrite:
