@@ -47,6 +47,7 @@ class Watched:
         self.tape: list[AnyEvent] = []
         self.beats: list[str] = []
         self.behind_seconds, self.away, self.restrained, self.drains = 0.0, "", False, True
+        self.fault: Exception | None = None
         self.ended = threading.Event()
         self.at_beat: Callable[[], None] = lambda: None
 

@@ -28,6 +28,7 @@ def run(
     ] = "",
     account: Annotated[str, typer.Option(help="name of the paper account, the book is paper:NAME")] = "main",
     mode: Annotated[ModeName, typer.Option(help="instruments")] = ModeName.BOTH,
+    metrics_port: Annotated[int, typer.Option(help="port on 127.0.0.1 for Prometheus; 0 for none")] = 0,
     values: SetOption = None,
     rules_file: RulesOption = None,
     database: DatabaseOption = None,
@@ -40,25 +41,32 @@ def run(
         settings = load(rules_file, values or [])
         plan = Plan(state, database, account, mode.value, settings, speed)
         made = _feed(feed, speed, faults)
-    _run(plan, made)
+    _run(plan, made, metrics_port)
 
 
-def _run(plan: "Plan", feed: "Callable[[Path], Feed]") -> None:
+def _run(plan: "Plan", feed: "Callable[[Path], Feed]", port: int) -> None:
     """Runs an engine, and says how it began and ended."""
     from flows.engine.process import Engine
     from flows.engine.state import Locked
+    from flows.engine.telling import tell
 
     with faults_of_input():
         try:
             engine = Engine(plan, feed)
         except Locked as fault:
             fail(fault, RUN_FAILED)
-    print(f"scalp: {engine.started.book_id} runs on {plan.state}, from event {engine.from_seq} of {engine.head_seq}")
+    book_id = engine.started.book_id
+    tell("I001", book_id=book_id, state=str(plan.state), from_event=engine.from_seq, head_event=engine.head_seq)
+    end = engine.metrics.serve(port) if port else None
     try:
         engine.run()
     except Exception as fault:
+        tell("E201", book_id=book_id, detail=str(fault))
         fail(fault, RUN_FAILED)
-    print(f"scalp: {engine.started.book_id} ended in order after event {engine.ends.events}")
+    finally:
+        if end is not None:
+            end()
+    tell("I002", book_id=book_id, events=engine.ends.events)
 
 
 def rebuild(

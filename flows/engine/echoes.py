@@ -9,6 +9,7 @@ from typing import Final
 
 from msgspec.structs import astuple, replace
 
+from flows.engine.telling import tell
 from operators import prices
 from operators.events import Checkpoint, Echo, Intent
 from operators.records import OrderRecord
@@ -65,6 +66,8 @@ class Echoes:
             self._differ(f"{_named(key)} is recorded at event {echo.seq} and was not decided again")
         late = [echo for echo in self._computed.values() if isinstance(echo, Intent)]
         self._recorded, self._computed = {}, {}
+        if late:
+            tell("W105", orders=[intent.client_order_id for intent in late])
         for intent in late:
             self._put(replace(intent, late=True))
 

@@ -1,6 +1,6 @@
 """Both ends of a running engine's line: its source reads the tape's file, its sink feeds ledger and tape."""
 
-from collections.abc import Callable
+import time
 from datetime import UTC, datetime
 from typing import Final
 
@@ -8,6 +8,7 @@ from bytewax.inputs import DynamicSource, StatelessSourcePartition
 from bytewax.outputs import DynamicSink, StatelessSinkPartition
 
 from flows.engine.echoes import Echoes
+from flows.engine.metrics import Metrics
 from flows.records.recorder import Recorder
 from flows.tape.following import Follower
 from flows.tape.journal import Journal
@@ -23,16 +24,16 @@ WAIT_SECONDS: Final = 0.001
 class Ends:
     """What the source tells the sink: how many runs began on the tape up to this one.
 
-    `events` counts what was read and `at_ns` is the time of the newest event; `stop_seq` is where this run's own end
-    may be looked for, behind its own beginning at `own_seq`.
+    `events` counts what was read, `at_ns` is the time of the newest event and `read_at` when that was (monotonic).
+    `own_seq` is where this run begins on the tape, `head` the number of its beginning once that was read.
     """
 
     def __init__(self, own_seq: int) -> None:
         self.own_seq = own_seq
         self.runs_read = self.runs_out = self.events = self.at_ns = 0
+        self.read_at = time.monotonic()
         self.head: int | None = None
         self.fault: Exception | None = None
-        self.stopping: Callable[[], None] = lambda: None
 
 
 class _Reading(StatelessSourcePartition[tuple[str, AnyEvent]]):
@@ -64,7 +65,7 @@ class _Reading(StatelessSourcePartition[tuple[str, AnyEvent]]):
         if isinstance(event, Intent | Checkpoint):
             self._echoes.recorded(event)
             return False
-        ends.events, ends.at_ns = ends.events + 1, event.at_ns
+        ends.events, ends.at_ns, ends.read_at = ends.events + 1, event.at_ns, time.monotonic()
         if type(event) is RunStarted:
             ends.runs_read += 1
             ends.head = ends.runs_read if event.seq == ends.own_seq else ends.head
@@ -93,13 +94,15 @@ class LiveTape(DynamicSource[tuple[str, AnyEvent]]):
 
 
 class _Writing(StatelessSinkPartition[tuple[str, Outcome]]):
-    def __init__(self, recorder: Recorder, echoes: Echoes, ends: Ends) -> None:
-        self._recorder, self._echoes, self._ends = recorder, echoes, ends
+    def __init__(self, recorder: Recorder, echoes: Echoes, ends: Ends, metrics: Metrics) -> None:
+        self._recorder, self._echoes, self._ends, self._metrics = recorder, echoes, ends, metrics
 
     def write_batch(self, items: list[tuple[str, Outcome]]) -> None:
         ready: list[Record | int] = []
         for _, outcome in items:
             self._echoes.take(outcome)
+            if self._echoes.live:
+                self._metrics.take(outcome)
             ready.append(outcome.at_seq if isinstance(outcome, Checkpoint) else outcome)
             if type(outcome) is RunRecord:
                 self._began()
@@ -115,8 +118,8 @@ class _Writing(StatelessSinkPartition[tuple[str, Outcome]]):
 class LiveSink(DynamicSink[tuple[str, Outcome]]):
     """Hands records to the ledger thread; orders and checkpoints go onto the tape, once the line has caught up."""
 
-    def __init__(self, recorder: Recorder, echoes: Echoes, ends: Ends) -> None:
-        self._partition = _Writing(recorder, echoes, ends)
+    def __init__(self, recorder: Recorder, echoes: Echoes, ends: Ends, metrics: Metrics) -> None:
+        self._partition = _Writing(recorder, echoes, ends, metrics)
 
     def build(self, step_id: str, worker_index: int, worker_count: int) -> _Writing:
         """The only partition: the source has refused more workers."""

@@ -19,6 +19,7 @@ from flows.engine.asking import Asking
 from flows.engine.echoes import Echoes
 from flows.engine.hints import Hints
 from flows.engine.line import Ends, LiveSink, LiveTape
+from flows.engine.metrics import Metrics
 from flows.engine.state import StateFolder
 from flows.engine.watch import BEHIND, Watch
 from flows.feeds.feed import Feed
@@ -95,6 +96,7 @@ class Engine:
         self.echoes = Echoes(self.journal.put, found.from_seq)
         self.stopping = threading.Event()
         self.recorder = Recorder(Ledger(self.database), mark, self._tape_is_safe, self.stopping)
+        self.metrics = Metrics(self.journal, self.recorder, lambda: time.monotonic() - self.ends.read_at)
         self.from_seq, self.head_seq = found.from_seq, self.journal.written_seq
 
     def run(self) -> None:
@@ -116,7 +118,7 @@ class Engine:
                 asked.start()
                 follower = Follower(self.folder.tape, self.from_seq + 1)
                 tape = LiveTape(follower, journal, self.echoes, self.ends)
-                sink = LiveSink(self.recorder, self.echoes, self.ends)
+                sink = LiveSink(self.recorder, self.echoes, self.ends, self.metrics)
                 cli_main(scalp(tape, sink, self.market, self.desks, self.plan.settings))  # type: ignore[no-untyped-call]  # Bytewax gives its runner no types
             except BytewaxRuntimeError as error:
                 broken = cause(error)

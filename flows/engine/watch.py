@@ -7,6 +7,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Final, Protocol
 
+from flows.engine.telling import Changes, tell
 from flows.records.faults import UnusableDatabase
 from flows.records.heartbeat import State
 from flows.records.recorder import Recorder
@@ -42,6 +43,7 @@ class Watch:
         self.fault: Exception | None = None
         self._engine, self._kill, self._stopping = engine, kill, stopping
         self._reduced_at: float | None = None
+        self._database, self._tape = Changes("W101", "I003"), Changes("W103", "I004")
         self._thread = threading.Thread(target=self.guard, args=(self._run,), name="watch", daemon=True)
 
     def start(self) -> None:
@@ -62,12 +64,20 @@ class Watch:
                 self._engine.journal.put(Clock(0, 0, 0))
                 self._look_for_kill()
                 self._look_at_database()
+                self._tell()
         finally:
             self._engine.journal.put(Stop(0, 0, 0))
+
+    def _tell(self) -> None:
+        """Says what has begun to be wrong with database or tape, and what is over."""
+        fault = self._engine.journal.fault
+        self._database.look(self._engine.recorder.away)
+        self._tape.look("" if fault is None else str(fault))
 
     def _look_for_kill(self) -> None:
         """A file asks for a kill where no database can; it is taken away when the tape has the command."""
         if self._kill.is_file():
+            tell("W104", file=str(self._kill))
             self._engine.journal.put(Command(0, 0, 0, "kill", "file"))
             if self._engine.journal.drained(EVERY_SECONDS):
                 self._kill.unlink(missing_ok=True)
@@ -78,6 +88,7 @@ class Watch:
         if behind > BEHIND_SECONDS:
             if self._reduced_at is None or now - self._reduced_at >= AGAIN_SECONDS:
                 self._engine.journal.put(Command(0, 0, 0, "reduce", "engine", BEHIND))
+                tell("W102", seconds=round(behind, 1), limit_seconds=BEHIND_SECONDS)
                 self._reduced_at = now
         elif (self._reduced_at is not None or self._engine.restrained) and not self._engine.recorder.away:
             self._engine.journal.put(Command(0, 0, 0, "restore", "engine", BEHIND))

@@ -7,6 +7,7 @@ has come, then wakes the reader; the wake-up carries no data, the reader reads t
 import queue
 import threading
 import time
+from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
@@ -25,6 +26,8 @@ Written = TypeVar("Written")
 WAITING: Final = 10_000
 """Events that wait to be written; a feed that is faster than the disk waits for it."""
 SYNC_SECONDS: Final = 0.05
+WRITES_KEPT: Final = 64
+"""Of so many writes it is known when they were: an order follows from one of the newest."""
 RETRY_SECONDS: Final = 0.2
 SEGMENT_BYTES: Final = 16 * 1024 * 1024
 """A restart reads the last segment whole: some 0.1 s for this many bytes."""
@@ -50,6 +53,7 @@ class Journal:
         self._writer = self._open()
         self.last_ns = self._writer.tally.last or self._end_of_the_one_before()
         self.written_seq = self.synced_seq = self._writer.next_seq - 1
+        self._writes: deque[tuple[int, float]] = deque(maxlen=WRITES_KEPT)
         self._synced, self._stopped, self._leaving = threading.Condition(), False, False
         self._thread = threading.Thread(target=self._run, name="journal", daemon=True)
 
@@ -88,6 +92,10 @@ class Journal:
                 self._thread.join()
         if self.fault is None:
             self._writer.close()
+
+    def written_at(self, seq: int) -> float | None:
+        """Monotonic time of the write of an event, None if it is none of the newest."""
+        return next((at for last, at in sorted(self._writes.copy()) if last >= seq), None)
 
     def drained(self, seconds: float) -> bool:
         """Whether all that was put until now is on the tape, after waiting at most so long."""
@@ -148,6 +156,7 @@ class Journal:
         if batch:
             self._flush()
             self.written_seq = self._writer.next_seq - 1
+            self._writes.append((self.written_seq, time.monotonic()))
             self.written.set()
         for event in batch:
             if isinstance(event, threading.Event):

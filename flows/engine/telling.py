@@ -1,0 +1,51 @@
+"""What an engine says while it runs: JSON, one object a line on stderr, each with a code of docs/operations.md."""
+
+import sys
+from typing import Final, Literal
+
+import structlog
+from structlog.typing import Processor
+
+Level = Literal["info", "warning", "error"]
+
+CODES: Final[dict[str, tuple[Level, str]]] = {
+    "I001": ("info", "the engine runs"),
+    "I002": ("info", "the engine ended in order"),
+    "I003": ("info", "the database takes records again"),
+    "I004": ("info", "the tape is written again"),
+    "W101": ("warning", "the database does not take records; they wait"),
+    "W102": ("warning", "entries ended: the database is behind"),
+    "W103": ("warning", "the tape cannot be written; events wait"),
+    "W104": ("warning", "a kill file was found"),
+    "W105": ("warning", "the start had orders to write that a killed run had decided"),
+    "E201": ("error", "the engine failed"),
+}
+"""Every code with its level and meaning; what to do stands in docs/operations.md."""
+
+PROCESSORS: Final[list[Processor]] = [
+    structlog.processors.TimeStamper(fmt="iso", utc=True),
+    structlog.processors.EventRenamer("message"),
+    structlog.processors.JSONRenderer(sort_keys=False),
+]
+
+
+def tell(code: str, **facts: object) -> None:
+    """Says one thing with its facts. Raises KeyError for a code that is not listed."""
+    level, meaning = CODES[code]
+    log = structlog.wrap_logger(structlog.PrintLogger(sys.stderr), processors=PROCESSORS)
+    log.msg(meaning, code=code, level=level, **facts)
+
+
+class Changes:
+    """Tells when something begins and when it is over, once each."""
+
+    def __init__(self, begins: str, ends: str) -> None:
+        self._begins, self._ends, self._said = begins, ends, ""
+
+    def look(self, wrong: str) -> None:
+        """What is wrong now, empty for nothing."""
+        if wrong and not self._said:
+            tell(self._begins, detail=wrong)
+        elif not wrong and self._said:
+            tell(self._ends)
+        self._said = wrong

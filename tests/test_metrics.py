@@ -1,0 +1,77 @@
+"""What Prometheus reads of a running engine: on loopback, with what its line has made."""
+
+import re
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from flows.engine.metrics import Metrics
+from flows.records.database import open_database
+from flows.records.ledger import Ledger
+from flows.records.marks import Mark
+from flows.records.recorder import Recorder
+from tests.journals import LIMIT_SECONDS, QUOTE, makes
+from tests.rows import order, signal
+from tests.ui.running import free_port
+
+
+@pytest.fixture
+def metrics(tmp_path: Path) -> Iterator[Metrics]:
+    """Of a journal with one event and of a ledger's thread that is not started."""
+    (tmp_path / "tape").mkdir()
+    database = open_database(f"sqlite:///{tmp_path}/records.db", create=True)
+    making = makes(tmp_path / "tape")
+    journal = next(making)()
+    journal.start()
+    journal.put(QUOTE)
+    assert journal.drained(LIMIT_SECONDS)
+    recorder = Recorder(Ledger(database), Mark("paper:test", "t", 1, 0), lambda: None)
+    yield Metrics(journal, recorder, lambda: 1.5)
+    next(making, None)
+    database.dispose()
+
+
+def scraped(metrics: Metrics) -> dict[str, float]:
+    """The samples by name and labels, as a scrape over HTTP gives them."""
+    port = free_port()
+    end = metrics.serve(port)
+    try:
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=LIMIT_SECONDS) as answer:
+            text = answer.read().decode()
+    finally:
+        end()
+    rows = re.findall(r"^(scalp_[^ ]+) (\S+)$", text, re.M)
+    return {name: float(value) for name, value in rows}
+
+
+def test_an_order_is_counted_with_its_way_from_the_event_that_caused_it(metrics: Metrics) -> None:
+    metrics.take(order(action="first", state="sending", tape_seq=1))
+    found = scraped(metrics)
+    assert found['scalp_orders_total{action="first"}'] == 1.0
+    assert found["scalp_tick_to_order_seconds_count"] == 1.0
+
+
+def test_an_order_that_only_changes_is_not_counted_again(metrics: Metrics) -> None:
+    metrics.take(order(action="first", state="filled", tape_seq=1))
+    assert scraped(metrics).get('scalp_orders_total{action="first"}') is None
+
+
+def test_an_order_of_an_event_long_past_has_no_latency(metrics: Metrics) -> None:
+    metrics.take(order(state="sending", tape_seq=2))
+    assert scraped(metrics)["scalp_tick_to_order_seconds_count"] == 0.0
+
+
+def test_refusals_are_counted_by_code(metrics: Metrics) -> None:
+    metrics.take(signal(code="macro", decision="refused"))
+    metrics.take(signal(code=None, decision="entered"))
+    found = {name: value for name, value in scraped(metrics).items() if name.startswith("scalp_refusals_total")}
+    assert found == {'scalp_refusals_total{code="macro"}': 1.0}
+
+
+def test_queue_tape_lag_and_ledger_are_read_when_asked(metrics: Metrics) -> None:
+    found = scraped(metrics)
+    names = ("scalp_queue_events", "scalp_tape_events", "scalp_event_lag_seconds", "scalp_ledger_records")
+    assert [found[name] for name in names] == [0.0, 1.0, 1.5, 0.0]
+    assert found["scalp_ledger_lag_seconds"] == 0.0
