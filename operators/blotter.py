@@ -9,7 +9,7 @@ from operators.config import EngineSettings, ScalpConfig
 from operators.events import SECOND_NS, Quote
 from operators.intents import AnyScalp, ScalpPosition
 from operators.orders import Action, Fill, LegName, Order, OrderState, Side
-from operators.pretrade import remember
+from operators.pretrade import highest_price, remember
 from operators.records import Record
 from operators.sizing import ETFScalpSizer, ScalpSizer
 
@@ -44,6 +44,8 @@ class Blotter:
             scalp.exit_attempts, scalp.exit_id, scalp.priced_ns = attempt, name, now
         else:
             scalp.working += quantity
+            if limit_micros is None:
+                order.collar_micros = prices.micros(highest_price(book.quotes.get(scalp.symbol)))
             remember(book, order)
         self._move(order, "sending")
         book.set_timer(now + self.latency_ns, "arrive", name)

@@ -28,7 +28,7 @@ class Order(msgspec.Struct):
     """An order of the desk, in whole shares or contracts; prices are micro-dollars a share, None for a market order.
 
     `attempt` counts the orders of one action. A cancel that is under way is `cancel_asked`. `unit_fee_micros` is what
-    the paper exchange takes for each unit filled.
+    the paper exchange takes for each unit filled, `collar_micros` the most that a market order pays for one.
     """
 
     order_id: str
@@ -47,6 +47,7 @@ class Order(msgspec.Struct):
     cancel_asked: bool = False
     reason: str | None = None
     unit_fee_micros: int = 0
+    collar_micros: int | None = None
 
     @property
     def open(self) -> bool:

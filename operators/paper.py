@@ -50,7 +50,7 @@ def match(book: BookState, order: Order, quote: Quote | None) -> Fill | None:
 
 
 def _reaches(order: Order, price_micros: int) -> bool:
-    """Whether the opposite price is within the order's limit."""
+    """Whether the opposite price is within the order's limit, or within the collar of one at the market."""
     if order.limit_micros is None:
-        return True
+        return order.collar_micros is None or price_micros <= order.collar_micros
     return price_micros <= order.limit_micros if order.side == "buy" else price_micros >= order.limit_micros

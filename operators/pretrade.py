@@ -6,7 +6,7 @@ Source: product rule "Pre-trade checks".
 from operators import prices
 from operators.book import BookState, Entry
 from operators.codes import Refusal
-from operators.events import SECOND_NS
+from operators.events import SECOND_NS, Quote
 from operators.intents import Verdict
 from operators.orders import Order
 
@@ -31,11 +31,15 @@ def pretrade(book: BookState, symbol: str, quantity: int, limit_micros: int | No
 
 def _collar(book: BookState, symbol: str, limit_micros: int) -> Verdict:
     """The limit against ask + max($0.05, 5 %)."""
-    quote = book.quotes.get(symbol)
-    ask = quote.ask if quote is not None and prices.usable(quote) else 0.0
-    highest = ask + max(COLLAR_USD, COLLAR_FRACTION * ask)
+    highest = highest_price(book.quotes.get(symbol))
     limit = limit_micros / prices.DOLLAR
     return Verdict(Refusal.COLLAR, limit <= highest, limit, highest, "USD")
+
+
+def highest_price(quote: Quote | None) -> float:
+    """What an entry may pay at most in dollars: ask + max($0.05, 5 %), of a usable quote."""
+    ask = quote.ask if quote is not None and prices.usable(quote) else 0.0
+    return ask + max(COLLAR_USD, COLLAR_FRACTION * ask)
 
 
 def remember(book: BookState, order: Order) -> None:

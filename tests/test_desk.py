@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from operators import sessions, timetable
+from operators.commands import AuditRecord
 from operators.config import EngineSettings, ScalpConfig
 from operators.events import Command
 from operators.steps import Desks
@@ -187,7 +188,12 @@ class TestBooks:
             desks.on(started(at_ns, "leveraged_etf", equity, book_id=name))
         desks.on(quote(ny("10:00")))
         records = desks.on(Command(2, ny("10:00:01"), ny("10:00:01"), "pause", "ann"))
-        assert (list(desks.books), records) == (["replay:a", "replay:b"], [])
+        assert list(desks.books) == ["replay:a", "replay:b"]
+        assert [(type(record), record.book_id) for record in records if isinstance(record, AuditRecord)] == [
+            (AuditRecord, "replay:a"),
+            (AuditRecord, "replay:b"),
+        ]
+        assert len(records) == 2
         cash = [desk.book.cash_micros for desk in desks.books.values()]
         assert cash == [100_000_000_000, 50_000_000_000]
 

@@ -234,7 +234,7 @@ def test_the_steps_are_such_that_scalps_are_bought_and_left() -> None:
     closed: list[int] = []
     second_halves: list[int] = []
 
-    @settings(usual, max_examples=30)
+    @settings(usual)
     @given(many(good_quotes, good_quotes, chances, bars))
     def play_some(steps: list[Step]) -> None:
         stage = run(steps)

@@ -42,14 +42,16 @@ class TestPrice:
         stage.quote("10:00:02", 49.96, 49.98)
         assert (stage.order("first").limit_price, stage.fills) == (Decimal("49.97"), [])
 
-    def test_a_market_order_fills_at_any_ask(self) -> None:
+    @pytest.mark.parametrize(("ask", "fills"), [(52.5, [Decimal("52.5")]), (52.51, [])])
+    def test_a_market_order_fills_as_far_as_the_collar_of_its_quote(self, ask: float, fills: list[Decimal]) -> None:
+        # Sent at an ask of 50.00: at most 5 % more.
         stage = Stage(entry_order_type="market")
         stage.quote("10:00", ask_size=0.0)
         stage.signal("10:00:01")
         stage.reach("10:00:01.2")
         assert stage.order("first").limit_price is None
-        stage.quote("10:00:02", 60.0, 61.0)
-        assert stage.fills[-1].price == Decimal(61)
+        stage.quote("10:00:02", ask - 0.01, ask)
+        assert [fill.price for fill in stage.fills] == fills
 
 
 class TestSize:
