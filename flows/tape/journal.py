@@ -168,7 +168,9 @@ class Journal:
         self._stopped = self._stopped or type(event) is Stop
         if type(event) is Checkpoint and self._writer.offset >= self._segment_bytes:
             self._roll()
-        self.last_ns = max(self.last_ns + 1, event.at_ns or self._clock())
+        # An echo moves no clock: events that already wait must not come out later than they were known.
+        known_ns = 0 if isinstance(event, Intent | Checkpoint) else event.at_ns or self._clock()
+        self.last_ns = max(self.last_ns + 1, known_ns)
         placed = replace(event, seq=self._writer.next_seq, at_ns=self.last_ns, event_ns=event.event_ns or self.last_ns)
         offset = self._writer.offset
         with suppress(OSError):  # what a full disk did not take waits for the next flush
