@@ -47,12 +47,14 @@ FUNDS: Final = {
 RULES: Final = (
     f"scalp_tickers={json.dumps(list(FUNDS))}",
     *("require_macro_alignment=false", "etf_max_concurrent_scalps=100", "max_scalps_per_day=100000"),
-    *("etf_min_daily_volume=0", "max_gross_leverage=100", "daily_loss_limit=1", "start_equity_usd=100000000"),
+    *("etf_min_daily_volume=0", "max_gross_leverage=100", "daily_loss_limit=1", "start_equity_usd=100000"),
     *("max_order_shares=1000000000", "scalp_start_time=09:31"),
 )
 RATES: Final = (20, 500)
 PACE: Final = 0.75
 """Seconds of tape time that pass from one tick to the next: looks at the book come four times a second of the wall."""
+SIZE: Final = 1e12
+"""Shares shown: each trade gains, and what is bought grows with the money."""
 MILLISECOND_NS: Final = 1_000_000
 CONTRACTS, CHAINS = 400, tuple(FUNDS)
 WAITING_SECONDS: Final = 5.0
@@ -77,13 +79,13 @@ def ticks() -> Iterator[tuple[AnyEvent, bool]]:
         for start_ns in range(session.open_ns + 3 * MINUTE_NS, session.close_ns - 10 * MINUTE_NS, 2 * MINUTE_NS):
             for number, (ticker, fund) in enumerate(FUNDS.items()):
                 at_ns = start_ns + number * 3 * SECOND_NS
-                yield Quote(0, at_ns, at_ns, fund, 50.0, 50.01, 1e6, 1e6), False
+                yield Quote(0, at_ns, at_ns, fund, 50.0, 50.01, SIZE, SIZE), False
                 signal_ns = at_ns + MILLISECOND_NS
                 yield OutsideSignal(0, signal_ns, start_ns, ticker, "long", 80.0), True
                 fill_ns = signal_ns + 300 * MILLISECOND_NS
-                yield Quote(0, fill_ns, fill_ns, fund, 50.0, 50.01, 1e6, 1e6), False
+                yield Quote(0, fill_ns, fill_ns, fund, 50.0, 50.01, SIZE, SIZE), False
                 target_ns = fill_ns + 300 * MILLISECOND_NS
-                yield Quote(0, target_ns, target_ns, fund, 52.0, 52.01, 1e6, 1e6), True
+                yield Quote(0, target_ns, target_ns, fund, 51.05, 51.06, SIZE, SIZE), True
 
 
 class Ticks(Feed):
