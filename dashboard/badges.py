@@ -5,10 +5,8 @@ from typing import Final
 
 from dashboard.look import MISSING, TIMES, Cell, age, cell, gain, moment_text, number, span
 from dashboard.store import Moment
+from flows.records.heartbeat import STALE_SECONDS
 from flows.records.now_parts import Beat, Money, Snapshot, Trouble
-
-STALE_SECONDS: Final = 3.0
-"""The line notes each second that it is alive; three missed beats are no accident."""
 
 TROUBLES: Final = {
     "unreachable": ("DATABASE UNREACHABLE", "alarm"),

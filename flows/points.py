@@ -1,6 +1,6 @@
 """Named places at which a test ends the process by SIGKILL; nothing in production.
 
-`SCALP_KILL_AT=name:3` kills at the third time that `point("name")` is reached.
+A test arms one with `arm`, in a process of its own.
 """
 
 import os
@@ -18,8 +18,7 @@ NAMES: Final = (
     "after a commit",
     "in a migration",
 )
-_armed, _, _times = os.environ.get("SCALP_KILL_AT", "").partition(":")
-_left = int(_times or 1)
+_armed, _left = "", 0
 
 
 def arm(name: str, times: int) -> None:

@@ -1,13 +1,11 @@
 """What `scalp status` says, from heartbeat, money and positions."""
 
-from collections.abc import Iterator
 from datetime import timedelta
 
-import pytest
 from sqlalchemy import Engine
 
 from flows.engine.status import lines
-from flows.records.database import ensure, open_database, writing
+from flows.records.database import writing
 from flows.records.ledger import Ledger
 from flows.records.tables import heartbeat
 from tests.rows import NOON
@@ -15,14 +13,6 @@ from tests.view_rows import mark_now, position_now
 
 pytest_plugins = ("tests.databases",)
 BOOK = "paper:main"
-
-
-@pytest.fixture
-def engine(database_url: str) -> Iterator[Engine]:
-    opened = open_database(database_url, create=True)
-    ensure(opened)
-    yield opened
-    opened.dispose()
 
 
 def beats(engine: Engine, state: str, message: str | None = None) -> None:

@@ -62,8 +62,7 @@ class Echoes:
     def head(self) -> None:
         """The line has caught up: what was recorded was computed, what was not recorded is written now."""
         self.live = True
-        for key, echo in self._recorded.items():
-            self._differ(f"{_named(key)} is recorded at event {echo.seq} and was not decided again")
+        self.finished()
         late = [echo for echo in self._computed.values() if isinstance(echo, Intent)]
         self._recorded, self._computed = {}, {}
         if late:

@@ -9,7 +9,8 @@ import msgspec
 from flows.engine.hints import Hints
 from flows.records.marks import Mark
 from flows.settings import Settings
-from flows.tape.segments import Segments, segment_paths
+from flows.tape.reader import Tape
+from flows.tape.segments import segment_paths
 from operators.book import BookState
 from operators.checkpoints import States
 from operators.desk import Desk
@@ -46,9 +47,8 @@ class Restored(NamedTuple):
 
 def begun(folder: Path) -> RunStarted | None:
     """The event that a tape begins with, None if there is none yet. Raises BrokenState, and what a tape raises."""
-    if not segment_paths(folder):
-        return None
-    first = next(Segments(folder).events(), None)
+    paths = segment_paths(folder)
+    first = next(Tape(paths[0]).events(), None) if paths else None
     if first is not None and type(first) is not RunStarted:
         raise BrokenState(f"{folder} begins with {type(first).__name__}: it is no tape of an engine")
     return first

@@ -6,10 +6,8 @@ from datetime import datetime
 from sqlalchemy import Engine, MappingResult, RowMapping, Table, select
 
 from flows.records.database import reading
+from flows.records.heartbeat import STALE_SECONDS
 from flows.records.tables import heartbeat, marks_now, positions_now
-
-LIVES_SECONDS = 3.0
-"""The engine notes each second that it is alive; three missed beats are no accident."""
 
 
 def lines(engine: Engine, book_id: str, now: datetime) -> Iterator[str]:
@@ -20,7 +18,7 @@ def lines(engine: Engine, book_id: str, now: datetime) -> Iterator[str]:
         return
     silent = (now - beat["beat_at"]).total_seconds()
     told = f": {beat['message']}" if beat["message"] else ""
-    alive = beat["state"] != "running" or silent <= LIVES_SECONDS
+    alive = beat["state"] != "running" or silent <= STALE_SECONDS
     life = f"{beat['state']}{told}" if alive else f"SILENT for {silent:.0f} s, it said running"
     yield f"{book_id}: {life}; event {beat['events']}, tape time {beat['tape_at'] or '-'}"
     if money is not None:

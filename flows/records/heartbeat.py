@@ -1,7 +1,7 @@
 """Says that a run is alive: when it was last, how far its tape had come, and how it ended."""
 
 from datetime import UTC, datetime
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
 from sqlalchemy import Engine
 
@@ -9,6 +9,8 @@ from flows.records.database import writing
 from flows.records.ledger import insert_of, notify
 from flows.records.tables import heartbeat
 
+STALE_SECONDS: Final = 3.0
+"""A run notes each second that it is alive; three missed beats are no accident."""
 State = Literal["running", "ended", "stopped", "failed"]
 
 

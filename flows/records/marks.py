@@ -3,9 +3,9 @@
 The mark goes with the records, in one transaction; so does the fence: who finds another engine's number writes nothing.
 """
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, Engine, func, select
+from sqlalchemy import Connection, Engine, Select, func, select
 
 from flows.records.database import reading, writing
 from flows.records.faults import UnusableDatabase
@@ -40,11 +40,13 @@ class Mark(NamedTuple):
 
 def mark_of(engine: Engine, book_id: str) -> Mark | None:
     """The mark of a book, None if the database knows none; raises DatabaseUnavailable."""
-    table = ledger_marks
-    columns = (table.c.book_id, table.c.tape_id, table.c.fence, table.c.tape_seq)
     with reading(engine, few=True) as connection:
-        row = connection.execute(select(*columns).where(table.c.book_id == book_id)).first()
+        row = connection.execute(_of(book_id)).first()
     return None if row is None else Mark(*row)
+
+
+def _of(book_id: str) -> Select[Any]:
+    return select(*(ledger_marks.c[name] for name in Mark._fields)).where(ledger_marks.c.book_id == book_id)
 
 
 def take(engine: Engine, book_id: str, tape_id: str) -> Mark:
@@ -56,8 +58,7 @@ def take(engine: Engine, book_id: str, tape_id: str) -> Mark:
         connection.execute(
             table.update().where(table.c.book_id == book_id, table.c.tape_id == tape_id).values(fence=table.c.fence + 1)
         )
-        columns = (table.c.book_id, table.c.tape_id, table.c.fence, table.c.tape_seq)
-        mark = Mark(*connection.execute(select(*columns).where(table.c.book_id == book_id)).one())
+        mark = Mark(*connection.execute(_of(book_id)).one())
     if mark.tape_id != tape_id:
         raise OtherTape(
             f"the database holds {book_id} from tape {mark.tape_id}, this is tape {tape_id}: name the database that "

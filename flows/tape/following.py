@@ -59,7 +59,7 @@ class Follower:
         if len(self._block) < HEAD.size:
             return False
         magic, _, seq, _ = HEAD.unpack_from(self._block)
-        if seq != self._next or (magic not in (CLOSING,) and not self._growing()):
+        if seq != self._next or (magic != CLOSING and not self._growing()):
             raise Corrupt(self._file.name, self._file.tell() - len(self._block), f"no event {self._next}")
         return bool(magic == CLOSING)
 

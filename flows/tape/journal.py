@@ -37,8 +37,8 @@ class Journal:
     """Writes the segments of a folder; `checkpoint` hears each checkpoint's place: at_seq, its seq and segment.
 
     `clock` gives UTC nanoseconds for events that bring no time; `market_events` counts those on the tape that a feed
-    brought. `fault` is what ended the thread, or keeps it from
-    writing. Raises what Tape raises for the last segment, Corrupt included.
+    brought. `fault` is what ended the thread, or keeps it from writing. Raises what Tape raises for the last segment,
+    Corrupt included.
     """
 
     def __init__(
@@ -95,7 +95,7 @@ class Journal:
 
     def written_at(self, seq: int) -> float | None:
         """Monotonic time of the write of an event, None if it is none of the newest."""
-        return next((at for last, at in sorted(self._writes.copy()) if last >= seq), None)
+        return next((at for last, at in self._writes.copy() if last >= seq), None)
 
     def drained(self, seconds: float) -> bool:
         """Whether all that was put until now is on the tape, after waiting at most so long."""
