@@ -8,8 +8,10 @@ SEED ?= 4
 SPEED ?= 60
 PORT ?= 5006
 N ?= 1000
+NAME ?= operator
+ENVIRONMENT := PATH="$(CURDIR)/$(BIN):$$PATH" SCALP_PORT=$(PORT)
 
-.PHONY: help demo install check test model kill bench docs picture migrate replay serve lock clean
+.PHONY: help demo install check test model kill bench docs picture migrate replay serve password lock clean
 
 help:
 	@echo "make demo      a simulated session through the whole engine, with the page at http://127.0.0.1:$(PORT); Ctrl-C ends it"
@@ -24,16 +26,17 @@ help:
 	@echo "make migrate   bring DATABASE to this program's tables ($(DATABASE))"
 	@echo "make replay TAPE=F   replay a tape into DATABASE"
 	@echo "make serve     the page alone, on DATABASE, at http://127.0.0.1:$(PORT)"
+	@echo "make password NAME=$(NAME)   give an account of the page a new password (operator or viewer)"
 	@echo "make lock      write requirements.lock anew"
 
 demo: install
-	@mkdir -p $(DEMO) && rm -f $(DEMO)/records.db $(DEMO)/records.db-shm $(DEMO)/records.db-wal
-	@echo "making a simulated market (seed $(SEED)) and an empty database in $(DEMO)/"
-	@$(BIN)/scalp generate --seed $(SEED) --out $(DEMO)/market.tape --overwrite
+	@mkdir -p $(DEMO) && rm -rf $(DEMO)/state $(DEMO)/records.db $(DEMO)/records.db-* $(DEMO)/login.json
+	@echo "making an empty database and new logins in $(DEMO)/"
 	@$(BIN)/scalp db upgrade --database sqlite:///$(DEMO)/records.db
-	@echo "the page comes up at http://127.0.0.1:$(PORT) in some seconds; the session runs $(SPEED) times as fast as its own time; Ctrl-C ends it"
-	@PATH="$(CURDIR)/$(BIN):$$PATH" SCALP_DATABASE=sqlite:///$(DEMO)/records.db SCALP_TAPE=$(DEMO)/market.tape \
-		SCALP_SPEED=$(SPEED) SCALP_PORT=$(PORT) $(BIN)/honcho start engine page
+	@echo "the page comes up at http://127.0.0.1:$(PORT) in some seconds, its passwords are told below;"
+	@echo "the engine trades a simulated market (seed $(SEED)) $(SPEED) times as fast as its own time; Ctrl-C ends it"
+	@$(ENVIRONMENT) SCALP_DATABASE=sqlite:///$(DEMO)/records.db SCALP_STATE=$(DEMO)/state \
+		SCALP_LOGIN=$(DEMO)/login.json SCALP_SEED=$(SEED) SCALP_SPEED=$(SPEED) $(BIN)/honcho start engine page
 
 install: .venv/installed
 
@@ -77,7 +80,10 @@ replay: install
 	$(BIN)/scalp replay "$(TAPE)" --database "$(DATABASE)"
 
 serve: install
-	PATH="$(CURDIR)/$(BIN):$$PATH" SCALP_DATABASE="$(DATABASE)" SCALP_PORT=$(PORT) $(BIN)/honcho start page
+	$(ENVIRONMENT) SCALP_DATABASE="$(DATABASE)" $(BIN)/honcho start page
+
+password: install
+	@$(BIN)/python -m dashboard.accounts "$(NAME)"
 
 # uv resolves for Python 3.11 and 3.12 at once; it is needed for this alone.
 lock:

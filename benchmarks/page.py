@@ -81,7 +81,7 @@ def served(folder: Path, url: str) -> Iterator[PageServer]:
 
 def measured(browser: Browser, server: PageServer, engine: Engine, book_id: str) -> dict[str, Any]:
     """All figures; milliseconds unless the name says otherwise."""
-    context = browser.new_context(viewport=DESK)
+    context = running.visiting(browser, viewport=DESK)
     page = context.new_page()
     told: dict[str, Any] = {"views": views(page, server)}
     told["commit_to_cell"] = commits(page, engine, book_id)
@@ -181,7 +181,7 @@ def memory(browser: Browser, server: PageServer) -> dict[str, float]:
 
 def visit(browser: Browser, server: PageServer) -> None:
     """A session that comes, sees the page and goes."""
-    context = browser.new_context(viewport=DESK)
+    context = running.visiting(browser, viewport=DESK)
     view(context.new_page(), server.url)
     context.close()
 

@@ -5,6 +5,7 @@ from typing import Final
 import panel as pn
 from bokeh.application.application import SessionContext
 
+from dashboard.accounts import COOKIE, accounts
 from dashboard.look import PAGE_CSS
 from dashboard.session import Session
 from dashboard.store import shared
@@ -18,7 +19,8 @@ HEAD: Final = """
 def serve() -> None:
     """Gives the visitor a page, which follows the store from its arrival in the browser until the visitor leaves."""
     pn.extension(raw_css=[PAGE_CSS], theme="dark")
-    session = Session(shared())
+    cookie = pn.state.cookies.get(COOKIE)
+    session = Session(shared(), lambda: accounts().visitor(cookie))
 
     def leave(session_context: SessionContext) -> None:  # noqa: ARG001 - Bokeh prescribes the argument and its name
         session.leave()

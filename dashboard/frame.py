@@ -1,10 +1,12 @@
 """The head of the page: name, state, kinds, key figures and tabs; it tells by itself when the page was cut off."""
 
+from collections.abc import Callable
 from typing import Any, ClassVar, Final
 
 import param
 from panel.custom import JSComponent
 
+from dashboard import controls
 from dashboard.look import PART_CSS, cell
 from dashboard.nodes import NODES, as_json
 
@@ -57,9 +59,12 @@ nav button[aria-selected=true] { color: var(--text); border-bottom-color: var(--
 
 ESM = """
 export function render({model}) {
-  const root = make('div', 'frame'), head = make('header', '', root), keys = Object.keys(model.tabs)
+  const root = make('div', 'frame'), head = make('header', '', root), steering = make('div', '', root)
+  const keys = Object.keys(model.tabs)
   make('span', 'name', head, 'SCALP')
-  const state = make('span', '', head), kinds = make('span', 'kinds', head), facts = make('div', 'facts', head)
+  const state = make('span', '', head), kinds = make('span', 'kinds', head)
+  controls(model, head, steering)
+  const facts = make('div', 'facts', head)
   const note = make('div', '', root), tiles = make('dl', '', root), tabs = make('nav', '', root)
   state.id = 'state'; state.setAttribute('role', 'status')
   kinds.id = 'kinds'; kinds.setAttribute('role', 'group'); kinds.setAttribute('aria-label', 'Kind of run')
@@ -149,10 +154,14 @@ export function render({model}) {
 
 
 class Frame(JSComponent):
-    """Shows `head` as `dashboard.badges.head` gives it; `pulse` says each second that the page is alive."""
+    """Shows `head` as `dashboard.badges.head` gives it; `pulse` says each second that the page is alive.
+
+    `steer` is what `dashboard.controls` shows; what is asked there goes to `hear`.
+    """
 
     # As JSON text: Bokeh would walk through every value to look for models.
     head = param.String(default=as_json(BLANK))
+    steer = param.String(default=as_json(controls.NOTHING))
     pulse = param.Integer(default=0)
     error = param.String(default="")
     tabs = param.Dict(default=TABS)
@@ -160,5 +169,12 @@ class Frame(JSComponent):
     narrow = param.Boolean(default=False)
     silent_ms = param.Integer(default=SILENT_MS)
 
-    _esm: ClassVar[Any] = NODES + ESM
-    _stylesheets: ClassVar[list[str]] = [PART_CSS, CSS]
+    _esm: ClassVar[Any] = NODES + controls.ESM + ESM
+    _stylesheets: ClassVar[list[str]] = [PART_CSS, CSS, controls.CSS]
+
+    def __init__(self, hear: Callable[[object], None], **params: object) -> None:
+        self._hear = hear
+        super().__init__(**params)
+
+    def _handle_msg(self, data: object) -> None:
+        self._hear(data)

@@ -36,6 +36,7 @@ html.old {{
 }}
 html, html body {{ background: var(--back) !important; color: var(--text); font: 13px/1.35 var(--font); }}
 body {{ min-height: 100vh; overflow-x: hidden; }}
+@media (max-width: 700px) {{ body {{ padding-bottom: 64px; }} }}
 .bk-Tooltip {{ --tooltip-color: var(--raised); --tooltip-text: var(--text); --tooltip-border: var(--edge);
   --tooltip-arrow-color: var(--edge); --tooltip-arrow-inner-color: var(--raised); }}
 """

@@ -1,5 +1,6 @@
 """One visitor's page: it follows the store, and what goes wrong in it is seen and logged."""
 
+from collections.abc import Callable
 from concurrent.futures import Future
 from functools import partial
 
@@ -7,10 +8,13 @@ import panel as pn
 from reactivex.abc import DisposableBase
 
 from dashboard import badges
+from dashboard.accounts import Visitor
+from dashboard.controls import steered
 from dashboard.frame import TABS, Frame
 from dashboard.history import History
 from dashboard.live import Live
 from dashboard.nodes import as_json, update
+from dashboard.steering import Steering
 from dashboard.store import Moment, Store
 from dashboard.story import StoryDialog
 from dashboard.work import Work, here
@@ -22,13 +26,14 @@ from flows.records.story import NoSignal, story
 class Session:
     """Builds the page of one visitor; `follow` keeps it at the store's moments until the visitor leaves."""
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: Store, visitor: Callable[[], Visitor | None]) -> None:
         self._store = store
         self._latest: Moment = store.moments.value
         self._pending = False
         self._subscription: DisposableBase | None = None
-        self.frame = Frame(sizing_mode="stretch_width")
         self.work = Work(self._failed)
+        self.steering = Steering(store, visitor, self.work, self._steer)
+        self.frame = Frame(self.work.guarded(self.steering.hear), sizing_mode="stretch_width")
         self.live = Live(self.work, self._open_live)
         self.history = History(lambda: store.engine, self.work, self.open_story)
         self.story = StoryDialog()
@@ -74,10 +79,15 @@ class Session:
             self._show(self._latest)
 
     def _show(self, moment: Moment) -> None:
-        update(self.frame, head=as_json(badges.head(moment)))
-        self.frame.pulse += 1
+        self.steering.follow(moment)
+        self._steer()
+        update(self.frame, head=as_json(badges.head(moment)), pulse=self.steering.pulse)
         self.live.show(moment)
         self.history.show(moment)
+
+    def _steer(self) -> None:
+        shown = self.steering.shown()
+        update(self.frame, steer=as_json(shown | steered(self._latest.snapshot) if shown["steers"] else shown))
 
     def _failed(self, sentence: str) -> None:
         self.frame.error = sentence

@@ -12,9 +12,11 @@ from panel.io.state import set_curdoc
 from reactivex.subject import BehaviorSubject
 from sqlalchemy import Engine
 
+from dashboard.accounts import Visitor as Looker
 from dashboard.session import Session
 from dashboard.store import Moment
 
+OPERATOR, VIEWER = Looker("operator"), Looker("viewer")
 PATIENCE = 20.0  # far longer than a thread takes; only a fault waits for it
 
 
@@ -32,10 +34,10 @@ class Told:
 class Visitor:
     """One page and its document."""
 
-    def __init__(self, store: Any) -> None:
-        self.document = Document()
+    def __init__(self, store: Any, who: Looker | None = OPERATOR) -> None:
+        self.document, self.store, self.who = Document(), store, who
         with set_curdoc(self.document):
-            self.session = Session(store)
+            self.session = Session(store, lambda: self.who)
 
     @property
     def waiting(self) -> int:
@@ -57,6 +59,11 @@ class Visitor:
         for callback in self.document.session_callbacks:
             self.document.remove_next_tick_callback(callback)
             self.do(callback.callback)
+
+    def tell(self) -> None:
+        """The store tells the same moment again, as it does each second."""
+        self.store.tell(snapshot=self.store.moments.value.snapshot)
+        self.turn()
 
     def later(self) -> None:
         """What a thread reads comes, and the page shows it."""

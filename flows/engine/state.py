@@ -9,7 +9,9 @@ import stat
 from pathlib import Path
 from typing import Final
 
-LOCK, TAPE, HINTS, KILL = "lock", "tape", "checkpoints", "kill"
+from flows.records.steering import KILL_FILE
+
+LOCK, TAPE, HINTS = "lock", "tape", "checkpoints"
 PRIVATE: Final = 0o700
 
 
@@ -37,7 +39,7 @@ class StateFolder:
             raise BadState(f"the folder {path.parent} does not exist: make it first")
         path.mkdir(mode=PRIVATE, exist_ok=True)
         self._check(path)
-        self.tape, self.hints, self.kill = path / TAPE, path / HINTS, path / KILL
+        self.tape, self.hints, self.kill = path / TAPE, path / HINTS, path / KILL_FILE
         self._lock: int | None = None
 
     def lock(self) -> None:

@@ -48,11 +48,11 @@ def kill(
     """Cancel entries, sell everything, halt until a rearm."""
     if state is None:
         return _ask("kill", "", account, database)
+    from flows.records.steering import kill_by_file
+
     with faults_of_input():
-        if not (state / "tape").is_dir():
-            raise FileNotFoundError(f"{state} is no folder of an engine")
-        (state / "kill").touch(mode=0o600)
-    print(f"asked by {state / 'kill'}; the engine takes the file away when its tape has the command")
+        file = kill_by_file(state)
+    print(f"asked by {file}; the engine takes the file away when its tape has the command")
     return None
 
 

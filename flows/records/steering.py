@@ -1,9 +1,11 @@
 """What is asked of an engine, through the database: rows that its poller takes, answered by its audit.
 
-A row older than `STALE_SECONDS` when the engine sees it is refused: who asked has long looked away.
+A kill needs no database: a file in the engine's folder asks for it too. A row older than `STALE_SECONDS` when the
+engine sees it is refused: who asked has long looked away.
 """
 
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any, Final, NamedTuple, get_args
 
 from sqlalchemy import Engine, func, select, text
@@ -17,6 +19,7 @@ STALE_SECONDS: Final = 60.0
 MOST_AT_ONCE: Final = 100
 LONGEST: Final = 500
 """Characters of an actor or argument; a tape's frame is no place for a book."""
+KILL_FILE: Final = "kill"
 OF_A_PERSON: Final = tuple(action for action in get_args(Action) if action not in ("reduce", "restore"))
 
 
@@ -97,3 +100,16 @@ def answer(engine: Engine, number: int) -> Answer | None:
             return Answer(*row)
         refused = connection.execute(select(commands.c.refused).where(commands.c.id == number)).scalar_one_or_none()
     return None if refused is None else Answer(refused, None, None)
+
+
+def kill_by_file(folder: Path) -> Path:
+    """Asks the engine of a folder for a kill; gives the file. Raises OSError, FileNotFoundError for no such folder."""
+    if not (folder / "tape").is_dir():
+        raise FileNotFoundError(f"{folder} is no folder of an engine")
+    (folder / KILL_FILE).touch(mode=0o600)
+    return folder / KILL_FILE
+
+
+def taken_by_file(folder: Path) -> bool:
+    """Whether the engine has the kill on its tape: then it has taken the file away."""
+    return not (folder / KILL_FILE).exists()

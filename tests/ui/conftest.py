@@ -43,9 +43,11 @@ class Watched:
 
 @pytest.fixture
 def watched(request: pytest.FixtureRequest, browser: Browser) -> Iterator[Watched]:
-    """A tab of its own, of the size of a desk's screen unless a test asks for another (`size`)."""
+    """A tab of its own, of a desk's size and an operator's unless a test asks for another (`size`, `visitor`)."""
     wanted = request.node.get_closest_marker("size")
-    context = browser.new_context(viewport=wanted.args[0] if wanted else DESK, accept_downloads=True)
+    name = request.node.get_closest_marker("visitor")
+    size, who = wanted.args[0] if wanted else DESK, name.args[0] if name else "operator"
+    context = running.visiting(browser, who, viewport=size, accept_downloads=True)
     opened = Watched(context.new_page())
     yield opened
     context.close()

@@ -42,9 +42,9 @@ def main() -> None:
         url = f"sqlite:///{folder / 'records.db'}"
         database = open_database(url, create=True)
         ensure(database)
-        engine = running.replay(folder, running.generate(folder / "market.tape", "--seed", SEED), url, SPEED)
+        engine = running.run(folder, running.generate(folder / "market.tape", "--seed", SEED), url, SPEED)
         server = running.PageServer(folder, url).ready()
-        page = browser.new_page(viewport=DESK)
+        page = running.visiting(browser, viewport=DESK).new_page()
         page.goto(server.url)
         running.until(lambda: worth_a_picture(database), 600, "a moment that is worth a picture")
         page.wait_for_timeout(1_000)

@@ -6,15 +6,19 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, NamedTuple, TypeVar
 
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, sync_playwright
+
+from dashboard.accounts import COOKIE, Accounts, Role, Visitor
 
 ROOT = Path(__file__).parents[2]
 SCALP = Path(sys.executable).with_name("scalp")
@@ -75,15 +79,45 @@ class Process:
         return [line for line in lines if any(word in line for word in FAULTS)]
 
 
-class PageServer(Process):
-    """The page as `make demo` serves it."""
+class Login(NamedTuple):
+    """The accounts of all pages of this process; `words` are their passwords."""
 
-    def __init__(self, folder: Path, database: str) -> None:
+    file: Path
+    accounts: Accounts
+    words: dict[str, str]
+    folder: tempfile.TemporaryDirectory[str]
+
+
+@cache
+def login() -> Login:
+    """Made with the first page."""
+    folder = tempfile.TemporaryDirectory()
+    file, told = Path(folder.name) / "login.json", list[str]()
+    accounts = Accounts(file, told.append)
+    words = dict(line.removeprefix("login of the page: ").split(" ") for line in told[:2])
+    return Login(file, accounts, words, folder)
+
+
+def visiting(browser: Browser, name: Role | None = "operator", **options: Any) -> BrowserContext:
+    """A browser's window of its own, logged in, or not if no name is given."""
+    context = browser.new_context(**options)
+    if name is not None:
+        cookie = login().accounts.cookie(Visitor(name))
+        context.add_cookies([{"name": COOKIE, "value": cookie, "domain": "127.0.0.1", "path": "/"}])
+    return context
+
+
+class PageServer(Process):
+    """The page as `make demo` serves it; `state` is the folder of its engine."""
+
+    def __init__(self, folder: Path, database: str, state: Path | None = None) -> None:
         port = free_port()
         self.url = f"http://127.0.0.1:{port}/app"
         where = ["--address", "127.0.0.1", "--port", str(port), f"--allow-websocket-origin=127.0.0.1:{port}"]
-        command = [sys.executable, "-m", "panel", "serve", "dashboard/app.py", *where, "--warm"]
-        super().__init__("page", command, folder, SCALP_DATABASE=database)
+        door = ["--auth-module", "dashboard/login.py"]
+        command = [sys.executable, "-m", "panel", "serve", "dashboard/app.py", *where, *door, "--warm"]
+        told = {"SCALP_DATABASE": database, "SCALP_LOGIN": str(login().file), "SCALP_STATE": str(state or "")}
+        super().__init__("page", command, folder, **told)
 
     def ready(self) -> "PageServer":
         """Waits until it answers."""
@@ -104,6 +138,12 @@ def replay(folder: Path, tape: Path, database: str, speed: float, *more: str) ->
     """A replay that can be looked on."""
     command = [str(SCALP), "replay", str(tape), "--speed", str(speed), "--database", database, *more]
     return Process("engine", command, folder)
+
+
+def run(folder: Path, tape: Path, database: str, speed: float, *more: str) -> Process:
+    """An engine that plays a tape as if it were live, on `state` in the folder."""
+    feed = ["--feed", f"replay:{tape}", "--speed", str(speed), "--state", str(folder / "state")]
+    return Process("engine", [str(SCALP), "run", *feed, "--database", database, *more], folder)
 
 
 def generate(tape: Path, *more: str) -> Path:
