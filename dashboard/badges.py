@@ -87,9 +87,9 @@ def facts(moment: Moment, snapshot: Snapshot) -> list[Cell]:
     mode = snapshot.run.mode if money is None else money.mode
     found = [cell(MODES.get(mode, mode), key="Mode")]
     if money is not None:
-        found.append(
-            cell(money.trading, TRADING.get(money.trading, "alarm"), key="Trading", detail=money.trading_reason)
-        )
+        warned = money.trading == "ACTIVE" and money.trading_reason is not None
+        tone = "warn" if warned else TRADING.get(money.trading, "alarm")
+        found.append(cell(money.trading, tone, key="Trading", detail=money.trading_reason))
     found.append(cell(f"{moment_text(snapshot.tape_at)} New York", key="Time"))
     if beat is not None:
         found.append(cell(f"{age((moment.at - beat.beat_at).total_seconds())} ago", key="Heard"))

@@ -83,7 +83,8 @@ class BookState(msgspec.Struct):
     `decided` the signal of each ticker, bar and direction of this session, `ask_taken` and `bid_taken` what our fills
     took of a symbol's newest quote, `watches` the contracts looked at today or held and `watched` their symbols by
     underlying, in order. `last_command` is the number of the newest command obeyed, `sides` what a person left of a
-    ticker, `reasons` why the engine itself ended entries. From `event_from_ns` until `event_until_ns` positions are
+    ticker, `reasons` why the engine itself ended entries,
+    `loss_warning` how near the day's loss came to its limit. From `event_from_ns` until `event_until_ns` positions are
     left for a statement, from `window_from_ns` until `window_until_ns` nothing is entered.
     """
 
@@ -111,6 +112,7 @@ class BookState(msgspec.Struct):
     scalps_today: int = 0
     stops_in_row: int = 0
     loss_stopped: bool = False
+    loss_warning: str = ""
     day_trades: list[tuple[str, int]] = []
     scalps: dict[str, AnyScalp] = {}
     watches: dict[str, Watch] = {}

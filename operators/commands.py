@@ -3,40 +3,18 @@
 A command that came from a row of the database carries its number and is obeyed once: numbers only rise.
 """
 
-import json
 from collections.abc import Callable
-from datetime import datetime
-from typing import ClassVar, Final
+from typing import Final
 
 from operators import sessions
+from operators.audit import AuditRecord, steered
 from operators.book import BookState, Side
 from operators.codes import ExitReason, SecondHalf
 from operators.events import Action, Command
 from operators.leaving import Leaving
-from operators.records import Record
 
 MODES: Final = ("options", "leveraged_etf", "both")
 SIDES: Final[dict[str, Side | None]] = {"on": None, "off": "off", "long": "long", "short": "short"}
-
-
-class AuditRecord(Record, frozen=True):
-    """A command and what it did: `before` and `after` are trading state, mode and switched tickers as JSON.
-
-    `refused` says why it did nothing.
-    """
-
-    table: ClassVar[str] = "audit"
-    key: ClassVar[tuple[str, ...]] = ("tape_seq",)
-
-    tape_seq: int
-    command_id: int | None
-    at: datetime
-    actor: str
-    action: str
-    argument: str
-    refused: str | None
-    before: str
-    after: str
 
 
 def obey(command: Command, book: BookState, leaving: Leaving) -> AuditRecord:
@@ -44,7 +22,7 @@ def obey(command: Command, book: BookState, leaving: Leaving) -> AuditRecord:
 
     Only a rearm with a reason ends HALTED. A new mode touches new entries only: what is held keeps its exits.
     """
-    number, before = int(command.command_id or 0), _steered(book)
+    number, before = int(command.command_id or 0), steered(book)
     if 0 < number <= book.last_command:
         refused = f"command {number} came before: each is obeyed once"
     else:
@@ -60,13 +38,8 @@ def obey(command: Command, book: BookState, leaving: Leaving) -> AuditRecord:
         argument=command.argument,
         refused=refused or None,
         before=before,
-        after=_steered(book),
+        after=steered(book),
     )
-
-
-def _steered(book: BookState) -> str:
-    state = {"trading": book.trading, "reason": book.trading_reason, "mode": book.mode, "tickers": book.sides}
-    return json.dumps(state, sort_keys=True)
 
 
 def _pause(command: Command, book: BookState, leaving: Leaving) -> str:

@@ -18,10 +18,8 @@ from operators.leaving import Leaving
 from operators.moments import Moment
 from operators.orders import Fill, Order
 from operators.records import Record, run_record
+from operators.restraint import Restraint
 from operators.silence import Silence
-
-STOPS_IN_ROW = 3
-"""Stops in a row in a session that end its entries. Source: product rule "Leave"."""
 
 
 class Desk:
@@ -33,6 +31,7 @@ class Desk:
         self.leaving = Leaving(self.blotter)
         self.entering = Entering(self.blotter, self.leaving)
         self.silence = Silence(book, self.leaving)
+        self.restraint = Restraint(self.leaving)
 
     @classmethod
     def started(cls, event: RunStarted, config: ScalpConfig, settings: EngineSettings) -> "Desk":
@@ -156,16 +155,9 @@ class Desk:
             book.stopped[f"{scalp.ticker}|{scalp.direction}"] = scalp.exit_ns
         else:
             book.left[scalp.ticker] = scalp.exit_ns
-        book.stops_in_row = book.stops_in_row + 1 if stopped else 0
         if scalp.entry_ns >= book.open_ns and status == "closed":
             book.day_trades[-1] = (book.day, book.day_trades[-1][1] + 1)
-        if book.stops_in_row >= STOPS_IN_ROW:
-            self._reduce(f"{STOPS_IN_ROW} stops in a row")
-        self._daily_loss()
-
-    def _reduce(self, reason: str) -> None:
-        self.book.reduce(reason, "engine")
-        self.leaving.stop_all_entries("state")
+        self.restraint.ended(stopped=stopped)
 
     def _moment(self, moment: Moment) -> None:
         bar = moment.bar
@@ -179,22 +171,14 @@ class Desk:
             self.entering.after_bar(scalp, moment)
         expiry.price_seen(self.book, bar)
         self._settle_expired()
-        self._daily_loss()
-
-    def _daily_loss(self) -> None:
-        """Ends the session's entries once; after that a person may begin them again."""
-        book, limit = self.book, self.config.daily_loss_limit
-        loss = book.open_equity_micros - book.equity_micros()
-        if not book.loss_stopped and loss >= round(limit * book.open_equity_micros):
-            book.loss_stopped = True
-            self._reduce(f"the day's loss is {loss / book.open_equity_micros:.4f} of its start, limit {limit}")
+        self.restraint.look_at_loss()
 
     def _timer(self, timer: Timer) -> None:
         order = self.book.orders.get(timer.subject)
         scalp = self.book.scalps.get(timer.subject)
         match timer.kind:
             case "open":
-                timetable.begin_session(self.book, self.config, timer.subject)
+                self._open(timer.subject)
             case "close":
                 self._close()
             case "mark":
@@ -231,6 +215,10 @@ class Desk:
     def _judge_all(self) -> None:
         for scalp in self.book.scalps_in_order():
             self.leaving.judge(scalp, self.leaving.situation(scalp))
+
+    def _open(self, day: str) -> None:
+        timetable.begin_session(self.book, self.config, day)
+        self.restraint.begin_session()
 
     def _close(self) -> None:
         """Day orders expire at the close; what is still held is offered again at the next open."""

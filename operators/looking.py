@@ -73,7 +73,7 @@ class Looking:
             tape_at=sessions.utc(book.now_ns),
             mode=book.mode,
             trading=book.trading,
-            trading_reason=book.trading_reason or None,
+            trading_reason=book.trading_reason or book.loss_warning or None,
             equity=money.equity,
             day_pnl=money.day_pnl,
             open_pnl=money.open_pnl,

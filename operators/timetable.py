@@ -35,7 +35,7 @@ def hear(book: BookState, seq: int, at_ns: int) -> None:
 
 
 def begin_session(book: BookState, config: ScalpConfig, day: str) -> None:
-    """Begins the session of an ISO day: counters anew, its timers set, the engine's own restraint lifted.
+    """Begins the session of an ISO day: counters anew, its timers set.
 
     Raises KeyError for a day without a session.
     """
@@ -44,12 +44,9 @@ def begin_session(book: BookState, config: ScalpConfig, day: str) -> None:
     book.open_ns, book.close_ns = session.open_ns, session.close_ns
     book.exit_ns = sessions.exit_ns(session)
     book.open_equity_micros, book.unsettled_micros = book.equity_micros(), 0
-    book.scalps_today = book.stops_in_row = book.realised_micros = 0
-    book.loss_stopped = False
+    book.scalps_today = book.realised_micros = 0
     book.day_trades = [*book.day_trades, (day, 0)][-DAY_TRADE_SESSIONS:]
     book.decided, book.stopped, book.left = {}, {}, {}
-    if book.trading == "REDUCING" and book.reduced_by == "engine":
-        book.activate()
     await_mark(book)
     book.set_timer(book.exit_ns, "session_end", "")
     book.set_timer(book.close_ns, "close", "")

@@ -20,7 +20,8 @@ class MarkNow(NowRecord, frozen=True):
 
     `net_delta_usd` is what a move of the underlyings by 100 % would bring if the deltas stayed: leverage counts for
     funds. `theta_per_hour_usd` is negative where time costs. Options without Greeks are left out of both and counted
-    in `unknown_greeks`. `cutoff_at` is when 0DTE options are left today.
+    in `unknown_greeks`. `cutoff_at` is when 0DTE options are left today. `trading_reason` is why entries ended, or
+    how near the day's loss came to its limit.
     """
 
     table: ClassVar[str] = "marks_now"

@@ -12,6 +12,7 @@ from typing import Any, Literal
 from msgspec.structs import replace
 
 from operators import catalog, sessions, signals
+from operators.audit import AuditRecord
 from operators.codes import Refusal
 from operators.config import EngineSettings, ScalpConfig
 from operators.desk import Desk
@@ -183,6 +184,11 @@ class Stage:
         """The only scalp that is not over."""
         (found,) = self.book.scalps.values()
         return found
+
+    @property
+    def audit(self) -> list[AuditRecord]:
+        """What steered the book, in order."""
+        return [record for record in self.records if isinstance(record, AuditRecord)]
 
     @property
     def scalps(self) -> dict[str, EtfScalpRecord]:

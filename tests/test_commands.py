@@ -8,8 +8,8 @@ import msgspec
 import pytest
 
 from operators import sessions
+from operators.audit import AuditRecord
 from operators.book import BookState
-from operators.commands import AuditRecord
 from operators.desk import Desk
 from operators.events import Action, Command
 from tests.builders import Stage, entered, ny, pending, quoted, refused

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from operators import sessions, timetable
-from operators.commands import AuditRecord
+from operators.audit import AuditRecord
 from operators.config import EngineSettings, ScalpConfig
 from operators.events import Command
 from operators.steps import Desks

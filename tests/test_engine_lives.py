@@ -111,8 +111,9 @@ def test_sigterm_ends_an_engine_in_order_within_five_seconds(market: Path, tmp_p
     engine = begin(place)
     await_on_tape(place, engine, lambda event: type(event) is Checkpoint)
     end(engine)
-    *_, stop, last = Segments(place.state / "tape").events()
-    assert isinstance(stop, Stop)
+    events = list(Segments(place.state / "tape").events())
+    (stop,), last = (event for event in events if isinstance(event, Stop)), events[-1]
+    assert not [event for event in events[stop.seq :] if not isinstance(event, Intent | Checkpoint)]
     assert isinstance(last, Checkpoint)
     assert rebuild(place.state, f"sqlite:///{tmp_path}/again.db").mark == last.at_seq == stop.seq
 

@@ -16,7 +16,7 @@ from sqlalchemy import Engine
 
 from flows.records import database
 from flows.records.faults import OldDatabase
-from flows.records.tables import candidates, etf_scalps, marks, metadata, natural_key, options_scalps
+from flows.records.tables import audit, candidates, etf_scalps, marks, metadata, natural_key, options_scalps
 from tests.rows import NOON, option_scalp
 
 pytest_plugins = ("tests.databases",)
@@ -26,6 +26,8 @@ CANDIDATE = {"book_id": "replay:1", "signal_id": "s1", "leg": "fund", "position"
 CANDIDATE |= {"lost_by": None, "measured": None, "limit_value": None}
 MARK = {"book_id": "replay:1", "marked_at": NOON, "tape_seq": 7}
 MARK |= {name: Decimal("12.5") for name in ("equity", "day_pnl", "open_pnl", "realised_pnl")}
+AUDITED = {"book_id": "paper:1", "tape_seq": 7, "command_id": 3, "at": NOON, "actor": "ann", "action": "pause"}
+AUDITED |= {"argument": "", "refused": None, "before": "{}", "after": '{"a": 1}'}
 FUND = {"signal_id": "s1", "ticker": "TQQQ", "leverage": 3.0, "direction": "long", "shares": 10, "entry_time": NOON}
 
 
@@ -105,12 +107,29 @@ def check_139(engine: Engine) -> None:
         assert dict(connection.execute(sa.select(marks)).mappings().one()) == MARK
 
 
+def rows_at_140(engine: Engine) -> None:
+    """What a command did."""
+    with database.writing(engine) as connection:
+        connection.execute(audit.insert().values(AUDITED))
+
+
+def check_140(engine: Engine) -> None:
+    """It stands as it was, and nobody changes it."""
+    with database.reading(engine) as connection:
+        row = connection.execute(sa.select(audit)).mappings().one()
+        assert {name: row[name] for name in AUDITED} == AUDITED
+    for change in (audit.delete(), audit.update().values(actor="bob")):
+        with pytest.raises(sa.exc.DBAPIError, match="append-only"), engine.begin() as connection:
+            connection.execute(change)
+
+
 # Every revision before head has its rows here; a new migration adds the one that it leaves behind.
 ROWS = {
     "136": (rows_at_136, check_136),
     "137": (rows_at_137, check_137),
     "138": (rows_at_138, check_138),
     "139": (rows_at_139, check_139),
+    "140": (rows_at_140, check_140),
 }
 
 

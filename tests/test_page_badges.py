@@ -121,6 +121,12 @@ def test_without_figures_there_are_dashes() -> None:
     assert {tile["text"] for tile in badges.tiles(None, None)} == {"\N{EN DASH}"}
 
 
+def test_a_warning_while_trading_goes_on_is_amber() -> None:
+    found = snapshot(money=money(trading="ACTIVE", trading_reason="the day's loss reached 0.0812"))
+    trading = next(fact for fact in badges.facts(moment(), found) if fact["key"] == "Trading")
+    assert (trading["text"], trading["detail"], trading["tone"]) == ("ACTIVE", "the day's loss reached 0.0812", "warn")
+
+
 def test_the_reason_why_trading_is_held_back_stands_beside_it() -> None:
     found = snapshot(money=money(trading="REDUCING", trading_reason="the day's loss"))
     trading = next(fact for fact in badges.facts(moment(), found) if fact["key"] == "Trading")

@@ -17,7 +17,7 @@ from flows.records.ledger import Ledger
 from flows.records.now_parts import Run
 from flows.records.steering import refuse
 from flows.records.tables import commands
-from operators.commands import AuditRecord
+from operators.audit import AuditRecord
 from tests.page_rows import held, money, opened, put_now, snapshot
 from tests.rows import NOON
 from tests.visitors import VIEWER, Told, Visitor, visiting

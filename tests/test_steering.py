@@ -15,7 +15,7 @@ from flows.records.database import ensure, open_database, reading, writing
 from flows.records.ledger import Ledger
 from flows.records.steering import MOST_AT_ONCE, Answer, answer, ask, refuse, waiting
 from flows.records.tables import audit, commands
-from operators.commands import AuditRecord
+from operators.audit import AuditRecord
 from operators.events import AnyEvent, Command
 from tests.builders import Stage, ny
 from tests.rows import NOON

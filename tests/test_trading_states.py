@@ -1,5 +1,6 @@
 """ACTIVE, REDUCING and HALTED: who sets them, what they stop, and when they end."""
 
+import json
 from datetime import date
 from typing import Any
 
@@ -91,6 +92,21 @@ class TestReducing:
         assert (stage.order("first").state, stage.order("first").reason) == ("cancelled", "state")
 
 
+class TestAudit:
+    """What the engine does by itself leaves a row with what it was before and after."""
+
+    def test_the_end_of_entries_and_their_return_at_the_next_open(self) -> None:
+        stage = three_stops()
+        stage.reach(ny("09:30", TOMORROW))
+        ended, begun = stage.audit
+        assert [(row.actor, row.action, row.argument) for row in (ended, begun)] == [
+            ("engine", "reduce", "3 stops in a row"),
+            ("engine", "restore", f"the session of {TOMORROW} begins"),
+        ]
+        states = [json.loads(text)["trading"] for row in (ended, begun) for text in (row.before, row.after)]
+        assert states == ["ACTIVE", "REDUCING", "REDUCING", "ACTIVE"]
+
+
 class TestLossLimit:
     def big(self) -> Stage:
         """333 of 666 shares (100,000 / 3) bought at 50.00, a stop far away and a loss limit of 5,000."""
@@ -127,6 +143,43 @@ class TestLossLimit:
         stage.quote("10:00:20", 10.0, 10.01)
         stage.bar("10:00:20.5")
         assert stage.book.trading == "REDUCING"
+
+    @pytest.mark.parametrize(("bid", "warned"), [(37.99, False), (37.98, True)])
+    def test_at_four_fifths_of_the_limit_it_warns(self, bid: float, warned: bool) -> None:
+        # 333 x (50.00 - 37.98) = 4,002.66 is over 80 % of 5,000; 333 x 12.01 = 3,999.33 is not.
+        stage = self.big()
+        stage.quote("10:00:30", bid, bid + 0.01)
+        stage.bar("10:00:30.5")
+        assert [row.action for row in stage.audit] == ["warn"] * warned
+        assert stage.book.trading == "ACTIVE"
+
+    def test_a_warning_says_the_loss_the_limit_and_when(self) -> None:
+        stage = self.big()
+        stage.quote("10:00:30", 37.98, 37.99)
+        stage.bar("10:00:30.5")
+        (row,) = stage.audit
+        assert (row.actor, row.argument) == (
+            "engine",
+            "the day's loss reached 0.0400 of its start at 10:00, limit 0.05",
+        )
+        assert row.before == row.after
+        assert stage.book.loss_warning == row.argument
+
+    def test_it_warns_once_a_session(self) -> None:
+        stage = self.big()
+        for clock, bid in (("10:00:30", 37.0), ("10:00:40", 49.0), ("10:00:50", 37.0)):
+            stage.quote(clock, bid, bid + 0.01)
+            stage.bar(f"{clock}.5")
+        assert [row.action for row in stage.audit] == ["warn"]
+        stage.reach(ny("09:30", TOMORROW))
+        assert stage.book.loss_warning == ""
+
+    def test_a_fall_through_the_limit_is_told_as_its_end_alone(self) -> None:
+        stage = self.big()
+        stage.quote("10:00:30", 34.0, 34.01)
+        stage.bar("10:00:30.5")
+        stage.bar("10:00:31.5")
+        assert [row.action for row in stage.audit] == ["reduce"]
 
     def test_a_realised_loss_ends_entries_too(self) -> None:
         # 133 x 1.10 = 146.30 lost at the stop, limit 0.1 % of 100,000 = 100.

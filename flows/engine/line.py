@@ -9,13 +9,17 @@ from bytewax.outputs import DynamicSink, StatelessSinkPartition
 
 from flows.engine.echoes import Echoes
 from flows.engine.metrics import Metrics
+from flows.engine.telling import tell
 from flows.records.recorder import Recorder
 from flows.tape.following import Follower
 from flows.tape.journal import Journal
+from operators.audit import AuditRecord
 from operators.events import AnyEvent, Checkpoint, Intent, RunStarted, Stop
 from operators.records import Record, RunRecord
 from operators.steps import LINE, Outcome
 
+TOLD: Final = {"warn": "W106", "reduce": "W107"}
+"""What the desk does by itself that a person should hear of, by its action in the audit."""
 AT_ONCE: Final = datetime(1970, 1, 1, tzinfo=UTC)
 WAIT_SECONDS: Final = 0.001
 """How long the source waits for news: blocking so long and no longer gives the lowest latency at 10 % of a core."""
@@ -103,6 +107,8 @@ class _Writing(StatelessSinkPartition[tuple[str, Outcome]]):
             self._echoes.take(outcome)
             if self._echoes.live:
                 self._metrics.take(outcome)
+                if type(outcome) is AuditRecord and outcome.action in TOLD:
+                    tell(TOLD[outcome.action], detail=outcome.argument)
             ready.append(outcome.at_seq if isinstance(outcome, Checkpoint) else outcome)
             if type(outcome) is RunRecord:
                 self._began()

@@ -18,6 +18,8 @@ CODES: Final[dict[str, tuple[Level, str]]] = {
     "W103": ("warning", "the tape cannot be written; events wait"),
     "W104": ("warning", "a kill file was found"),
     "W105": ("warning", "the start had orders to write that a killed run had decided"),
+    "W106": ("warning", "the day's loss is near its limit"),
+    "W107": ("warning", "the desk ended entries"),
     "E201": ("error", "the engine failed"),
 }
 """Every code with its level and meaning; what to do stands in docs/operations.md."""

@@ -1,0 +1,59 @@
+"""What ends a book's entries without a person: stops in a row and the day's loss. Each word of it is in the audit."""
+
+from typing import Final
+
+from operators.audit import EngineAction, engine_audit, steered
+from operators.leaving import Leaving
+from operators.sessions import new_york
+
+STOPS_IN_ROW: Final = 3
+"""Stops in a row in a session that end its entries. Source: product rule "Leave"."""
+WARNING_SHARE: Final = 0.8
+"""Share of the day's loss limit that is worth a warning. Source: product rule "Trading states"."""
+
+
+class Restraint:
+    """Watches one book; what it says stands until the next session opens, or a person begins entries again."""
+
+    def __init__(self, leaving: Leaving) -> None:
+        self._leaving, self._blotter, self._book = leaving, leaving.blotter, leaving.blotter.book
+
+    def begin_session(self) -> None:
+        """Counts anew; what the engine itself restrained is free again."""
+        book, before = self._book, steered(self._book)
+        book.stops_in_row, book.loss_stopped, book.loss_warning = 0, False, ""
+        if book.trading == "REDUCING" and book.reduced_by == "engine":
+            book.activate()
+            self._tell("restore", f"the session of {book.day} begins", before)
+
+    def ended(self, *, stopped: bool) -> None:
+        """A scalp has ended, by its stop or otherwise."""
+        book = self._book
+        book.stops_in_row = book.stops_in_row + 1 if stopped else 0
+        if book.stops_in_row >= STOPS_IN_ROW:
+            self._reduce(f"{STOPS_IN_ROW} stops in a row")
+        self.look_at_loss()
+
+    def look_at_loss(self) -> None:
+        """Warns of the day's loss once, and ends the session's entries once; a person may begin them again."""
+        book, limit = self._book, self._blotter.config.daily_loss_limit
+        start = book.open_equity_micros
+        loss = start - book.equity_micros()
+        if not book.loss_stopped and loss >= round(limit * start):
+            book.loss_stopped = True
+            self._reduce(f"the day's loss is {loss / start:.4f} of its start, limit {limit}")
+        elif not book.loss_stopped and not book.loss_warning and loss >= round(WARNING_SHARE * limit * start):
+            at = f"{new_york(book.now_ns):%H:%M}"
+            book.loss_warning = f"the day's loss reached {loss / start:.4f} of its start at {at}, limit {limit}"
+            self._tell("warn", book.loss_warning, steered(book))
+
+    def _reduce(self, reason: str) -> None:
+        book, before = self._book, steered(self._book)
+        news = reason not in book.reasons
+        book.reduce(reason, "engine")
+        self._leaving.stop_all_entries("state")
+        if news and reason in book.reasons:
+            self._tell("reduce", reason, before)
+
+    def _tell(self, action: EngineAction, reason: str, before: str) -> None:
+        self._blotter.out.append(engine_audit(self._book, action, reason, before))
