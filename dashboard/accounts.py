@@ -85,7 +85,8 @@ class Accounts:
             _keep(path, Kept(secrets.token_hex(32), {role: _hashed(word) for role, word in made.items()}))
             for role, word in made.items():
                 tell(f"login of the page: {role} {word}")
-            tell(f"they are told this once; {path} keeps hashes; `make password NAME=operator` makes a new one")
+            again = f"{FILE}={path} make password NAME=operator"
+            tell(f"they are told this once; {path} keeps hashes; a new one: `{again}`")
         self._kept = _read(path)
 
     def enter(self, name: str, password: str) -> Visitor | float:

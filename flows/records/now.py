@@ -45,7 +45,7 @@ FILLS_KEPT = 500
 MARKS_KEPT = 1_440  # more than a day has minutes of trading
 SIGNALS_SHOWN = 20
 
-NO_RUN = Trouble("no_run", "the database holds no run yet; start one, for example with `scalp replay TAPE --speed 60`")
+NO_RUN = Trouble("no_run", "the database holds no run yet; start one, for example with `scalp run --speed 60`")
 
 Candles = dict[str, tuple[Candle, ...]]
 Kind = TypeVar("Kind", bound=msgspec.Struct)
