@@ -7,11 +7,14 @@ from pathlib import Path
 
 import pytest
 
-from flows.engine.metrics import Metrics
+from flows.engine.metrics import Ages, Metrics, stream_ages
 from flows.records.database import open_database
 from flows.records.ledger import Ledger
 from flows.records.marks import Mark
 from flows.records.recorder import Recorder
+from operators.config import EngineSettings, ScalpConfig
+from operators.steps import Desks
+from tests.builders import Stage, ny
 from tests.journals import LIMIT_SECONDS, QUOTE, makes
 from tests.rows import order, signal
 from tests.ui.running import free_port
@@ -28,7 +31,7 @@ def metrics(tmp_path: Path) -> Iterator[Metrics]:
     journal.put(QUOTE)
     assert journal.drained(LIMIT_SECONDS)
     recorder = Recorder(Ledger(database), Mark("paper:test", "t", 1, 0), lambda: None)
-    yield Metrics(journal, recorder, lambda: 1.5)
+    yield Metrics(journal, recorder, Ages(lambda: 0.25, lambda: 1.5, lambda: {"quote": 0.5, "SPY": 12.0}))
     next(making, None)
     database.dispose()
 
@@ -72,6 +75,30 @@ def test_refusals_are_counted_by_code(metrics: Metrics) -> None:
 
 def test_queue_tape_lag_and_ledger_are_read_when_asked(metrics: Metrics) -> None:
     found = scraped(metrics)
-    names = ("scalp_queue_events", "scalp_tape_events", "scalp_event_lag_seconds", "scalp_ledger_records")
-    assert [found[name] for name in names] == [0.0, 1.0, 1.5, 0.0]
+    names = (
+        "scalp_queue_events",
+        "scalp_tape_events",
+        "scalp_event_lag_seconds",
+        "scalp_silence_seconds",
+        "scalp_ledger_records",
+    )
+    assert [found[name] for name in names] == [0.0, 1.0, 0.25, 1.5, 0.0]
     assert found["scalp_ledger_lag_seconds"] == 0.0
+
+
+def test_each_stream_has_its_age(metrics: Metrics) -> None:
+    found = {name: value for name, value in scraped(metrics).items() if name.startswith("scalp_stream_age_seconds")}
+    assert found == {
+        'scalp_stream_age_seconds{stream="quote"}': 0.5,
+        'scalp_stream_age_seconds{stream="SPY"}': 12.0,
+    }
+
+
+def test_a_streams_age_is_that_of_its_newest_quote_and_one_never_heard_has_none() -> None:
+    stage = Stage()
+    stage.quote("10:00")
+    stage.quote("10:00:02", symbol="SPXL")
+    desks = Desks(ScalpConfig(), EngineSettings())
+    desks.books["paper:test"] = stage.desk
+    assert stage.book.stream("SPY").newest_ns == 0
+    assert stream_ages(desks, ny("10:00:03.5", stage.day)) == {"quote": 1.5}

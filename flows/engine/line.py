@@ -28,13 +28,14 @@ WAIT_SECONDS: Final = 0.001
 class Ends:
     """What the source tells the sink: how many runs began on the tape up to this one.
 
-    `events` counts what was read, `at_ns` is the time of the newest event and `read_at` when that was (monotonic).
+    `events` counts what was read, `at_ns` is the time of the newest event, `lag_ns` how much later that is than it
+    happened, and `read_at` when it was read (monotonic).
     `own_seq` is where this run begins on the tape, `head` the number of its beginning once that was read.
     """
 
     def __init__(self, own_seq: int) -> None:
         self.own_seq = own_seq
-        self.runs_read = self.runs_out = self.events = self.at_ns = 0
+        self.runs_read = self.runs_out = self.events = self.at_ns = self.lag_ns = 0
         self.read_at = time.monotonic()
         self.head: int | None = None
         self.fault: Exception | None = None
@@ -70,6 +71,7 @@ class _Reading(StatelessSourcePartition[tuple[str, AnyEvent]]):
             self._echoes.recorded(event)
             return False
         ends.events, ends.at_ns, ends.read_at = ends.events + 1, event.at_ns, time.monotonic()
+        ends.lag_ns = event.at_ns - event.event_ns
         if type(event) is RunStarted:
             ends.runs_read += 1
             ends.head = ends.runs_read if event.seq == ends.own_seq else ends.head

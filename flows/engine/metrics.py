@@ -1,25 +1,38 @@
 """What Prometheus may read of a running engine, on loopback alone."""
 
 import time
-from collections.abc import Callable
-from typing import Final
+from collections.abc import Callable, Iterator
+from typing import Final, NamedTuple
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, start_http_server
+from prometheus_client.core import GaugeMetricFamily
+from prometheus_client.registry import Collector
 
 from flows.records.recorder import Recorder
 from flows.tape.journal import Journal
 from operators.records import OrderRecord, SignalRecord
-from operators.steps import Outcome
+from operators.steps import Desks, Outcome
 
 LOOPBACK: Final = "127.0.0.1"
 LATENCIES: Final = (0.0002, 0.0005, 0.001, 0.002, 0.004, 0.008, 0.016, 0.064, 0.25, 1.0)
 """Seconds; the promise is 0.6 ms for half of the orders and 4 ms for 99 of 100."""
 
 
+class Ages(NamedTuple):
+    """What only the line knows, in seconds: how late its newest event came, how long ago, and the age of each stream.
+
+    A stream's age is that of its newest quote, by the clock of the feed.
+    """
+
+    lag: Callable[[], float]
+    silence: Callable[[], float]
+    streams: Callable[[], dict[str, float]]
+
+
 class Metrics:
     """Counts orders and refusals of a live line; queue, lags and ages are read when they are asked for."""
 
-    def __init__(self, journal: Journal, recorder: Recorder, age_seconds: Callable[[], float]) -> None:
+    def __init__(self, journal: Journal, recorder: Recorder, ages: Ages) -> None:
         self.registry = CollectorRegistry()
         self._journal = journal
         self._orders = Counter("scalp_orders", "orders sent", ["action"], registry=self.registry)
@@ -32,7 +45,9 @@ class Metrics:
         )
         self._gauge("scalp_queue_events", "events that wait to be written", lambda: float(journal.waiting))
         self._gauge("scalp_tape_events", "place of the newest event", lambda: float(journal.written_seq))
-        self._gauge("scalp_event_lag_seconds", "wall time since an event entered the line", age_seconds)
+        self._gauge("scalp_event_lag_seconds", "from when the newest event happened to its place on the tape", ages.lag)
+        self._gauge("scalp_silence_seconds", "wall time since an event entered the line", ages.silence)
+        self.registry.register(_StreamAges(ages.streams))
         self._gauge(
             "scalp_ledger_lag_seconds", "how long the oldest record has waited", lambda: recorder.behind_seconds
         )
@@ -61,3 +76,26 @@ class Metrics:
 
     def _gauge(self, name: str, meaning: str, read: Callable[[], float]) -> None:
         Gauge(name, meaning, registry=self.registry).set_function(read)
+
+
+def stream_ages(desks: Desks, now_ns: int) -> dict[str, float]:
+    """Seconds since the newest quote of each stream that was heard, the oldest of all books; for any thread."""
+    ages: dict[str, float] = {}
+    for desk in list(desks.books.values()):
+        for name, stream in list(desk.book.streams.items()):
+            if stream.newest_ns:
+                ages[name] = max(ages.get(name, 0.0), (now_ns - stream.newest_ns) / 1e9)
+    return ages
+
+
+class _StreamAges(Collector):
+    """The streams there are now, one sample each."""
+
+    def __init__(self, ages: Callable[[], dict[str, float]]) -> None:
+        self._ages = ages
+
+    def collect(self) -> Iterator[GaugeMetricFamily]:
+        found = GaugeMetricFamily("scalp_stream_age_seconds", "age of a stream's newest quote", labels=["stream"])
+        for name, age in self._ages().items():
+            found.add_metric([name], age)
+        yield found

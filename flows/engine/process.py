@@ -19,7 +19,7 @@ from flows.engine.asking import Asking
 from flows.engine.echoes import Echoes
 from flows.engine.hints import Hints
 from flows.engine.line import Ends, LiveSink, LiveTape
-from flows.engine.metrics import Metrics
+from flows.engine.metrics import Ages, Metrics, stream_ages
 from flows.engine.state import StateFolder
 from flows.engine.watch import BEHIND, Watch
 from flows.feeds.feed import Feed
@@ -96,8 +96,15 @@ class Engine:
         self.echoes = Echoes(self.journal.put, found.from_seq)
         self.stopping = threading.Event()
         self.recorder = Recorder(Ledger(self.database), mark, self._tape_is_safe, self.stopping)
-        self.metrics = Metrics(self.journal, self.recorder, lambda: time.monotonic() - self.ends.read_at)
+        self.metrics = Metrics(self.journal, self.recorder, self._ages())
         self.from_seq, self.head_seq = found.from_seq, self.journal.written_seq
+
+    def _ages(self) -> Ages:
+        return Ages(
+            lag=lambda: self.ends.lag_ns / 1e9,
+            silence=lambda: time.monotonic() - self.ends.read_at,
+            streams=lambda: stream_ages(self.desks, self.feed.now_ns()),
+        )
 
     def run(self) -> None:
         """Runs until SIGTERM, SIGINT or the end of the feed. Raises RunFailed and what broke the line."""
