@@ -75,14 +75,8 @@ def test_refusals_are_counted_by_code(metrics: Metrics) -> None:
 
 def test_queue_tape_lag_and_ledger_are_read_when_asked(metrics: Metrics) -> None:
     found = scraped(metrics)
-    names = (
-        "scalp_queue_events",
-        "scalp_tape_events",
-        "scalp_event_lag_seconds",
-        "scalp_silence_seconds",
-        "scalp_ledger_records",
-    )
-    assert [found[name] for name in names] == [0.0, 1.0, 0.25, 1.5, 0.0]
+    names = ("queue_events", "tape_events", "event_lag_seconds", "silence_seconds", "ledger_records")
+    assert [found[f"scalp_{name}"] for name in names] == [0.0, 1.0, 0.25, 1.5, 0.0]
     assert found["scalp_ledger_lag_seconds"] == 0.0
 
 
