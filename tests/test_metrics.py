@@ -12,6 +12,7 @@ from flows.records.database import open_database
 from flows.records.ledger import Ledger
 from flows.records.marks import Mark
 from flows.records.recorder import Recorder
+from flows.records.waiting import Waiting
 from operators.config import EngineSettings, ScalpConfig
 from operators.steps import Desks
 from tests.builders import Stage, ny
@@ -30,7 +31,9 @@ def metrics(tmp_path: Path) -> Iterator[Metrics]:
     journal.start()
     journal.put(QUOTE)
     assert journal.drained(LIMIT_SECONDS)
-    recorder = Recorder(Ledger(database), Mark("paper:test", "t", 1, 0), lambda: None)
+    recorder = Recorder(
+        Ledger(database), Mark("paper:test", "t", 1, 0), lambda: True, lambda _: None, Waiting(tmp_path)
+    )
     yield Metrics(journal, recorder, Ages(lambda: 0.25, lambda: 1.5, lambda: {"quote": 0.5, "SPY": 12.0}))
     next(making, None)
     database.dispose()

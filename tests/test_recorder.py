@@ -1,9 +1,5 @@
 """The ledger thread: order, marks in the records' transaction, a database that is away, another engine's fence."""
 
-import sqlite3
-import threading
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import closing, contextmanager
 from types import SimpleNamespace
 
 import pytest
@@ -11,104 +7,18 @@ import sqlalchemy as sa
 from sqlalchemy import Connection, Engine
 
 from flows.records import recorder as module
-from flows.records.database import ensure, open_database, reading
+from flows.records.database import reading
 from flows.records.ledger import Ledger
-from flows.records.marks import Fenced, mark_of, take
-from flows.records.recorder import Recorder
+from flows.records.marks import Fenced, take
 from flows.records.tables import fills, orders
-from operators.records import Record
+from tests.recorders import LIMIT_SECONDS, Desk, away, life, marked, stored
 from tests.rows import BOOK, fill, order
 from tests.scribed import Clock, some
+from tests.view_rows import mark_now, position_now
 
-pytest_plugins = ("tests.databases",)
-LIMIT_SECONDS = 30.0
+pytest_plugins = ("tests.databases", "tests.recorder_fixtures")
 A_MOMENT = 0.1
 """How long a test looks whether something happens that must not."""
-
-
-class Keeper(Ledger):
-    """A ledger with memory: what it wrote, what was in the database after each commit; tries can be waited for."""
-
-    def __init__(self, engine: Engine) -> None:
-        super().__init__(engine)
-        self.database = engine
-        self.after: list[tuple[int, int]] = []
-        self.tries = 0
-        self.news = threading.Condition()
-
-    def write(self, records: Sequence[Record], also: Callable[[Connection], None] | None = None) -> None:
-        try:
-            super().write(records, also)
-            self.after.append((stored(self.database), marked(self.database)))
-        finally:
-            with self.news:
-                self.tries += 1
-                self.news.notify_all()
-
-    def await_tries(self, number: int) -> None:
-        with self.news:
-            assert self.news.wait_for(lambda: self.tries >= number, LIMIT_SECONDS)
-
-
-class Desk:
-    """A recorder with its database; `gate` holds it before a commit while it is cleared."""
-
-    def __init__(self, engine: Engine) -> None:
-        self.engine, self.ledger, self.gate = engine, Keeper(engine), threading.Event()
-        self.gate.set()
-        self.asked: list[int] = []
-        self.recorder = Recorder(self.ledger, take(engine, BOOK, "tape"), self._safe)
-
-    def _safe(self) -> None:
-        self.asked.append(stored(self.engine))
-        assert self.gate.wait(LIMIT_SECONDS)
-
-    def write(self, *batches: Sequence[Record | int]) -> bool:
-        """Takes these and closes; whether all was written."""
-        self.recorder.start()
-        for batch in batches:
-            self.recorder.take(batch)
-        return self.recorder.close(LIMIT_SECONDS)
-
-    def brought(self, records: Sequence[Record | int]) -> threading.Event:
-        """Takes these in a thread of its own; what is given is set when they are taken."""
-        taken = threading.Event()
-        threading.Thread(target=lambda: (self.recorder.take(records), taken.set()), daemon=True).start()
-        return taken
-
-
-def stored(engine: Engine) -> int:
-    with reading(engine) as connection:
-        return connection.execute(sa.select(sa.func.count()).select_from(fills)).scalar_one()
-
-
-def marked(engine: Engine) -> int:
-    mark = mark_of(engine, BOOK)
-    assert mark is not None
-    return mark.tape_seq
-
-
-@contextmanager
-def away(engine: Engine) -> Iterator[None]:
-    """Another program holds the lock of a SQLite database."""
-    with closing(sqlite3.connect(str(engine.url.database), isolation_level=None)) as other:
-        other.execute("BEGIN IMMEDIATE")
-        yield
-
-
-@pytest.fixture
-def desk(engine: Engine) -> Desk:
-    return Desk(engine)
-
-
-@pytest.fixture
-def impatient(sqlite_url: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Desk]:
-    """A desk that does not wait for a lock, and tries again at once."""
-    monkeypatch.setattr(module, "RETRY_SECONDS", 0.01)
-    opened = open_database(f"{sqlite_url}?timeout=0", create=True)
-    ensure(opened)
-    yield Desk(opened)
-    opened.dispose()
 
 
 class TestOrder:
@@ -120,13 +30,13 @@ class TestOrder:
             assert connection.execute(sa.select(orders.c.state)).scalars().all() == ["cancelled"]
             assert connection.execute(sa.select(fills.c.quantity)).scalars().all() == [len("sending")]
 
-    def test_it_asks_for_a_safe_tape_before_each_commit(self, desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(module, "ROWS", 2)
+    def test_it_asks_for_a_safe_tape_before_each_commit(self, desk: Desk) -> None:
+        desk = desk.but(rows=2)
         assert desk.write(some(5))
         assert desk.asked == [0, 2, 4]
 
-    def test_close_writes_all_that_waits(self, desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(module, "ROWS", 3)
+    def test_close_writes_all_that_waits(self, desk: Desk) -> None:
+        desk = desk.but(rows=3)
         assert desk.write(some(20), [41])
         assert (stored(desk.engine), marked(desk.engine), desk.recorder.waiting) == (20, 41, 0)
 
@@ -140,19 +50,19 @@ class TestMarks:
         assert desk.write([*some(2), 12])
         assert desk.ledger.after == [(2, 12)]
 
-    def test_a_mark_is_never_ahead_of_its_records(self, desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(module, "ROWS", 2)
+    def test_a_mark_is_never_ahead_of_its_records(self, desk: Desk) -> None:
+        desk = desk.but(rows=2)
         assert desk.write([*some(3), 12, *some(2, 3), 15])
         assert desk.ledger.after == [(2, 0), (3, 12), (5, 12), (5, 15)]
 
-    def test_a_mark_never_goes_back(self, desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(module, "ROWS", 2)
+    def test_a_mark_never_goes_back(self, desk: Desk) -> None:
+        desk = desk.but(rows=2)
         assert desk.write([20, 12, fill(), 13])
         assert desk.ledger.after == [(0, 20), (1, 20)]
 
     def test_a_mark_never_goes_back_after_a_restart(self, desk: Desk) -> None:
         assert desk.write([20])
-        again = Desk(desk.engine)
+        again = desk.but()
         assert again.write([fill(), 12])
         assert again.ledger.after == [(1, 20)]
 
@@ -175,19 +85,35 @@ class TestFence:
         assert isinstance(desk.recorder.fault, Fenced)
         assert (stored(desk.engine), marked(desk.engine)) == (0, 0)
 
-    def test_it_tries_no_second_time(self, desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(module, "ROWS", 1)
+    def test_it_tries_no_second_time(self, desk: Desk) -> None:
+        desk = desk.but(rows=1)
         take(desk.engine, BOOK, "tape")
         assert not desk.write(some(3))
         assert desk.ledger.tries == 1
 
-    def test_whoever_brings_more_does_not_wait_for_one_that_ended(
-        self, desk: Desk, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        monkeypatch.setattr(module, "MOST_WAITING", 1)
+    def test_one_that_ended_takes_no_more(self, desk: Desk) -> None:
         take(desk.engine, BOOK, "tape")
         assert not desk.write(some(1))
-        assert desk.brought(some(1, 1)).wait(LIMIT_SECONDS)
+        desk.recorder.take(some(1, 1))
+        assert desk.recorder.waiting == 1
+
+    def test_it_is_found_out_by_a_sign_of_life_without_records(
+        self, desk: Desk, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(module, "BEAT_SECONDS", 0.0)
+        take(desk.engine, BOOK, "tape")
+        desk.recorder.start()
+        desk.ledger.await_tries(1)
+        assert not desk.recorder.close(LIMIT_SECONDS)
+        assert isinstance(desk.recorder.fault, Fenced)
+        assert life(desk.engine) is None
+
+    def test_its_last_words_are_not_taken(self, desk: Desk) -> None:
+        assert desk.write(some(1))
+        take(desk.engine, BOOK, "tape")
+        with pytest.raises(Fenced):
+            desk.recorder.last_words(desk._alive)
+        assert life(desk.engine) is None
 
 
 class TestAway:
@@ -232,15 +158,8 @@ class TestBehind:
         assert desk.write(some(3))
         assert desk.recorder.behind_seconds == 0.0
 
-    def test_whoever_brings_more_waits_while_too_many_wait(self, desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
-        assert module.MOST_WAITING == 200_000
-        monkeypatch.setattr(module, "MOST_WAITING", 3)
-        desk.gate.clear()
-        desk.recorder.start()
-        desk.recorder.take(some(3))
-        taken = desk.brought(some(1, 3))
-        assert not taken.wait(A_MOMENT)
-        desk.gate.set()
-        assert taken.wait(LIMIT_SECONDS)
-        assert desk.recorder.close(LIMIT_SECONDS)
-        assert stored(desk.engine) == 4
+    def test_looks_that_nobody_saw_count_as_the_oldest_of_them(self, desk: Desk, clock: Clock) -> None:
+        for number in range(3):
+            desk.recorder.take([mark_now(number), position_now(tape_seq=number)])
+            clock.seconds += 1.0
+        assert (desk.recorder.waiting, desk.recorder.behind_seconds) == (2, 3.0)

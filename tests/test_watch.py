@@ -1,5 +1,6 @@
 """The watch of an engine: clock and Stop on the tape, the kill file, a database that is behind, broken threads."""
 
+import json
 import threading
 from collections.abc import Callable
 from pathlib import Path
@@ -12,7 +13,6 @@ from flows.engine import watch as module
 from flows.engine.process import Engine, Plan
 from flows.engine.watch import BEHIND, Watch
 from flows.feeds.feed import Feed, Put
-from flows.records.faults import DatabaseUnavailable
 from flows.settings import load
 from flows.tape.segments import Segments
 from operators.events import AnyEvent, Bar, Checkpoint, Clock, Command, Stop
@@ -39,17 +39,15 @@ class Stopping(threading.Event):
 
 
 class Watched:
-    """An engine with memory: what came onto its tape, how often it said that it is alive."""
+    """An engine with memory: what came onto its tape, and how its database fares."""
 
     def __init__(self, folder: Path) -> None:
         self.journal = self.recorder = self
         self.kill = folder / "kill"
         self.tape: list[AnyEvent] = []
-        self.beats: list[str] = []
-        self.behind_seconds, self.away, self.restrained, self.drains = 0.0, "", False, True
+        self.behind_seconds, self.away, self.lost, self.restrained, self.drains = 0.0, "", "", False, True
         self.fault: Exception | None = None
         self.ended = threading.Event()
-        self.at_beat: Callable[[], None] = lambda: None
 
     def put(self, event: AnyEvent) -> None:
         self.tape.append(event)
@@ -58,10 +56,6 @@ class Watched:
 
     def drained(self, seconds: float) -> bool:  # noqa: ARG002  # a list takes no time
         return self.drains
-
-    def beat(self, state: str) -> None:
-        self.beats.append(state)
-        self.at_beat()
 
     def play(self, *turns: Turn) -> Watch:
         """Watches for so many turns, to the end."""
@@ -179,21 +173,15 @@ class TestDatabase:
         watched.play(watched.change(3.0), watched.change(0.0), watched.change(3.0))
         assert [action for action, *_ in watched.commands] == ["reduce", "restore", "reduce"]
 
-    def test_the_engine_beats_each_turn(self, watched: Watched) -> None:
-        watched.play(nothing, nothing)
-        assert watched.beats == ["running", "running"]
+    def test_records_that_find_no_room_are_told_of_once(
+        self, watched: Watched, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        def lose() -> None:
+            watched.lost = "no space left"
 
-    def test_it_does_not_beat_into_a_database_that_is_away(self, watched: Watched) -> None:
-        watched.play(watched.change(1.0, "it is locked"), nothing, watched.change(0.0))
-        assert len(watched.beats) == 1
-
-    def test_a_beat_that_cannot_be_noted_ends_nothing(self, watched: Watched) -> None:
-        def refuse() -> None:
-            raise DatabaseUnavailable("it is locked")
-
-        watched.at_beat = refuse
-        watch = watched.play(nothing, nothing)
-        assert (len(watched.beats), watch.fault) == (2, None)
+        watched.play(nothing, lose, nothing)
+        said = [json.loads(line) for line in capsys.readouterr().err.splitlines()]
+        assert [(one["code"], one["detail"]) for one in said] == [("W108", "no space left")]
 
 
 class BrokenFeed(Feed):

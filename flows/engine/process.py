@@ -6,13 +6,14 @@ import signal
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from importlib.metadata import version
 from pathlib import Path
 from typing import Final, Literal, NamedTuple
 
 from bytewax.errors import BytewaxRuntimeError
 from bytewax.run import cli_main
+from sqlalchemy import Connection
 
 from flows.engine import recovery
 from flows.engine.asking import Asking
@@ -24,10 +25,12 @@ from flows.engine.state import StateFolder
 from flows.engine.watch import BEHIND, Watch
 from flows.feeds.feed import Feed
 from flows.records.database import database_url, ensure, open_database
-from flows.records.heartbeat import State, beat
+from flows.records.faults import UnusableDatabase
+from flows.records.heartbeat import State, note
 from flows.records.ledger import Attempt, Ledger
 from flows.records.marks import take
 from flows.records.recorder import Recorder
+from flows.records.waiting import IN_MEMORY, Waiting
 from flows.running import RunFailed, between_looks_ns, cause
 from flows.runs import TABLES
 from flows.scalp import scalp
@@ -45,6 +48,8 @@ from operators.steps import Desks
 CHECKPOINT_SECONDS: Final = 60
 LAST_WORDS_SECONDS: Final = 4.0
 """How long a stopped engine waits for its database: a clean end takes five seconds at most."""
+SAFE_SECONDS: Final = 0.5
+"""How long the ledger thread waits for the tape at a time: then it gives a sign of life, and waits again."""
 
 
 class Plan(NamedTuple):
@@ -57,6 +62,7 @@ class Plan(NamedTuple):
     settings: Settings
     speed: float | None
     segment_bytes: int = SEGMENT_BYTES
+    in_memory: int = IN_MEMORY
 
 
 class Engine:
@@ -95,7 +101,8 @@ class Engine:
         self.ends = Ends(self.journal.written_seq + 1)
         self.echoes = Echoes(self.journal.put, found.from_seq)
         self.stopping = threading.Event()
-        self.recorder = Recorder(Ledger(self.database), mark, self._tape_is_safe, self.stopping)
+        ledger, waiting = Ledger(self.database), Waiting(self.folder.path, self.plan.in_memory)
+        self.recorder = Recorder(ledger, mark, self._tape_is_safe, self.beat, waiting)
         self.metrics = Metrics(self.journal, self.recorder, self._ages())
         self.from_seq, self.head_seq = found.from_seq, self.journal.written_seq
 
@@ -150,10 +157,11 @@ class Engine:
     def _say(self, state: State, message: str | None) -> None:
         """Notes how it ended; a database that is away cannot be told."""
         status: Literal["done", "failed"] = "done" if state == "ended" else "failed"
-        if not self.recorder.away:
-            seconds = time.monotonic() - self.began
-            self._attempts.finish(self._attempt, status, message, self.ends.events, seconds)
-            self.beat(state, message)
+        seconds = time.monotonic() - self.began
+        if self.recorder.reachable:
+            with suppress(UnusableDatabase):
+                self._attempts.finish(self._attempt, status, message, self.ends.events, seconds)
+                self.recorder.last_words(lambda connection: self.beat(connection, state, message))
         self.database.dispose()
 
     @property
@@ -161,18 +169,23 @@ class Engine:
         """Whether entries are ended because the database was behind, perhaps in a run before this one."""
         return self.echoes.live and any(BEHIND in desk.book.reasons for desk in self.desks.books.values())
 
-    def beat(self, state: State, message: str | None = None) -> None:
-        """Notes that the engine is alive; raises UnusableDatabase."""
+    def beat(self, connection: Connection, state: State = "running", message: str | None = None) -> None:
+        """Notes that the engine is alive, in the transaction of its records."""
         tape_at = utc(self.ends.at_ns) if self.ends.at_ns else None
         events, speed = self.ends.events, self.plan.speed
         book_id = self.started.book_id
-        beat(self.database, book_id, state, events=events, tape_at=tape_at, speed=speed, message=message)
+        note(connection, book_id, state, events=events, tape_at=tape_at, speed=speed, message=message)
 
-    def _tape_is_safe(self) -> None:
-        """Returns once all that is on the tape survives a power cut: a record may not know more than the tape."""
-        seq = self.journal.written_seq
-        while not self.journal.wait_synced(seq, 1.0) and not self.journal.ended:
-            pass
+    def _tape_is_safe(self) -> bool:
+        """Whether all that is on the tape survives a power cut: a record may not know more than the tape.
+
+        Raises what ended the tape before that.
+        """
+        ended, seq = self.journal.ended, self.journal.written_seq
+        safe = self.journal.wait_synced(seq, SAFE_SECONDS)
+        if ended and not safe:
+            raise self.journal.fault or RuntimeError("the tape is no longer written")
+        return safe
 
     def _started(self, tape_id: str) -> RunStarted:
         settings, feed = self.plan.settings, self.feed

@@ -20,6 +20,7 @@ CODES: Final[dict[str, tuple[Level, str]]] = {
     "W105": ("warning", "the start had orders to write that a killed run had decided"),
     "W106": ("warning", "the day's loss is near its limit"),
     "W107": ("warning", "the desk ended entries"),
+    "W108": ("warning", "records are left to the next start: there is no room to keep them"),
     "E201": ("error", "the engine failed"),
 }
 """Every code with its level and meaning; what to do stands in docs/operations.md."""

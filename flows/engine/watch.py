@@ -1,15 +1,15 @@
-"""Looks after a running engine once a second: its clock, its kill file, its database; and ends it in order."""
+"""Looks after a running engine once a second: its clock, its kill file, its database; and ends it in order.
+
+It asks no database: how the ledger thread fares says enough, and a locked one must not hold back clock and kill.
+"""
 
 import threading
 import time
 from collections.abc import Callable
-from contextlib import suppress
 from pathlib import Path
 from typing import Final, Protocol
 
 from flows.engine.telling import Changes, tell
-from flows.records.faults import UnusableDatabase
-from flows.records.heartbeat import State
 from flows.records.recorder import Recorder
 from flows.tape.journal import Journal
 from operators.events import Clock, Command, Stop
@@ -32,9 +32,6 @@ class Watched(Protocol):
     def restrained(self) -> bool:
         """Whether its desk refuses entries because the database was behind, perhaps in a run before this one."""
 
-    def beat(self, state: State) -> None:
-        """Notes that the engine is alive; raises UnusableDatabase."""
-
 
 class Watch:
     """A thread that puts the clock onto the tape, and Stop once `stopping` is set. `fault` is what broke a thread."""
@@ -43,6 +40,7 @@ class Watch:
         self.fault: Exception | None = None
         self._engine, self._kill, self._stopping = engine, kill, stopping
         self._reduced_at: float | None = None
+        self._lost_told = False
         self._database, self._tape = Changes("W101", "I003"), Changes("W103", "I004")
         self._thread = threading.Thread(target=self.guard, args=(self._run,), name="watch", daemon=True)
 
@@ -71,7 +69,11 @@ class Watch:
     def _tell(self) -> None:
         """Says what has begun to be wrong with database or tape, and what is over."""
         fault = self._engine.journal.fault
-        self._database.look(self._engine.recorder.away)
+        recorder = self._engine.recorder
+        self._database.look(recorder.away)
+        if recorder.lost and not self._lost_told:
+            tell("W108", detail=recorder.lost)
+            self._lost_told = True
         self._tape.look("" if fault is None else str(fault))
 
     def _look_for_kill(self) -> None:
@@ -83,7 +85,7 @@ class Watch:
                 self._kill.unlink(missing_ok=True)
 
     def _look_at_database(self) -> None:
-        """No entries while the database is behind; the engine's own heartbeat, while it is not."""
+        """No entries while the database is behind."""
         behind, now = self._engine.recorder.behind_seconds, time.monotonic()
         if behind > BEHIND_SECONDS:
             if self._reduced_at is None or now - self._reduced_at >= AGAIN_SECONDS:
@@ -93,6 +95,3 @@ class Watch:
         elif (self._reduced_at is not None or self._engine.restrained) and not self._engine.recorder.away:
             self._engine.journal.put(Command(0, 0, 0, "restore", "engine", BEHIND))
             self._reduced_at = None
-        if not self._engine.recorder.away:
-            with suppress(UnusableDatabase):  # the ledger thread says so, and tries again
-                self._engine.beat("running")
