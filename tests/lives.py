@@ -1,6 +1,7 @@
 """Engines that are started, killed by SIGKILL and started again, each in a process of its own."""
 
 import multiprocessing
+import os
 import signal
 import time
 from contextlib import suppress
@@ -16,6 +17,7 @@ from flows.feeds.faults import Fault
 from flows.feeds.recorded import RecordedFeed
 from flows.records.database import open_database
 from flows.records.queries import records_sha256
+from flows.records.waiting import IN_MEMORY
 from flows.runs import Options, prepare
 from flows.settings import load
 from flows.tape.segments import Segments
@@ -38,18 +40,23 @@ class Place(NamedTuple):
     market: Path
     speed: float = FAST
     faults: frozenset[Fault] = frozenset()
+    in_memory: int = IN_MEMORY
+    log: Path | None = None
+    """Where a life says what happens, instead of on stderr."""
 
     def feed(self) -> RecordedFeed:
         return RecordedFeed(self.market, self.speed, self.faults)
 
     def plan(self) -> Plan:
-        return Plan(self.state, self.database, "test", "both", load(), self.speed, SEGMENT_BYTES)
+        return Plan(self.state, self.database, "test", "both", load(), self.speed, SEGMENT_BYTES, self.in_memory)
 
 
 def live(place: Place, point: str = "", times: int = 1) -> None:
     """One life; ends with the feed, or at a point."""
     if point:
         points.arm(point, times)
+    if place.log is not None:
+        os.dup2(os.open(place.log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600), 2)
     Engine(place.plan(), lambda _: place.feed()).run()
 
 

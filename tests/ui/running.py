@@ -1,7 +1,6 @@
-"""What the browser tests run: a paced replay, the page's server, a browser, and a PostgreSQL that may be stopped."""
+"""What the browser tests run: a paced replay, the page's server and a browser."""
 
 import os
-import shutil
 import signal
 import socket
 import subprocess
@@ -159,32 +158,3 @@ def chromium(path: str) -> Iterator[Browser]:
         browser = playwright.chromium.launch(executable_path=path, args=list(QUIET))
         yield browser
         browser.close()
-
-
-class Postgres:
-    """A private PostgreSQL server on loopback that may be stopped and started again."""
-
-    def __init__(self, folder: Path) -> None:
-        self.folder, self.port, self.started = folder, free_port(), False
-        self.tools = sorted(Path("/usr/lib/postgresql").glob("*/bin"))[-1]
-        if os.geteuid() == 0:
-            shutil.chown(folder, "postgres")
-        trust = ("--auth=trust", "--username=root", "--encoding=UTF8")
-        self._run("initdb", *trust, f"--pgdata={folder / 'data'}")
-        self.url = f"postgresql+psycopg://root@127.0.0.1:{self.port}/postgres"
-
-    def start(self) -> None:
-        options = f"-c listen_addresses=127.0.0.1 -c port={self.port} -c unix_socket_directories={self.folder}"
-        self._run("pg_ctl", f"--pgdata={self.folder / 'data'}", "--wait", f"--log={self.folder / 'log'}",
-                  f"--options={options}", "start")  # fmt: skip
-        self.started = True
-
-    def stop(self) -> None:
-        self._run("pg_ctl", f"--pgdata={self.folder / 'data'}", "--mode=fast", "--wait", "stop")
-        self.started = False
-
-    def _run(self, tool: str, *words: str) -> None:
-        # It refuses to run as root.
-        as_postgres = ["runuser", "-u", "postgres", "--"] if os.geteuid() == 0 else []
-        command = [*as_postgres, str(self.tools / tool), *words]
-        subprocess.run(command, check=True, cwd=self.folder, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)

@@ -10,8 +10,9 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from flows.records.database import ensure, open_database
+from tests.servers import Postgres
 from tests.ui.conftest import Programs
-from tests.ui.running import Postgres, Process
+from tests.ui.running import Process
 
 pytestmark = pytest.mark.ui
 SPEED = 120
