@@ -6,6 +6,7 @@ import subprocess
 import tempfile
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import NamedTuple
@@ -17,10 +18,12 @@ from sqlalchemy import RowMapping
 from flows.engine.rebuild import rebuild
 from flows.engine.watch import BEHIND
 from flows.records.database import open_database, reading
+from flows.records.faults import DatabaseUnavailable
 from flows.records.marks import mark_of
 from flows.records.queries import records_sha256
 from flows.records.tables import audit, orders
-from operators.events import AnyEvent, Bar, Command, Intent
+from operators.events import AnyEvent, Bar, Checkpoint, Command, Intent
+from tests.commands import complaint, process
 from tests.kills import market_tape
 from tests.lives import LIMIT_SECONDS, Place, begin
 from tests.outages import Full, Hanging, Locked, Onlooker, Outage, Stopped, files_without_a_name, told
@@ -48,8 +51,9 @@ def postgres() -> Iterator[Postgres]:
         server = Postgres(Path(folder))
         server.start()
         yield server
-        server.wake()
-        server.stop("immediate")
+        if server.started:
+            server.wake()
+            server.stop("immediate")
 
 
 @pytest.fixture
@@ -153,6 +157,17 @@ def await_mark(place: Place, engine: BaseProcess, seq: int) -> None:
     database.dispose()
 
 
+def await_sale(life: Life) -> None:
+    """Waits until the database has a filled order to sell."""
+    until, sold = time.monotonic() + LIMIT_SECONDS, False
+    while not sold:
+        assert life.engine.is_alive()
+        assert time.monotonic() < until
+        life.engine.join(0.1)
+        with suppress(DatabaseUnavailable):  # it is not made yet
+            sold = ("sell", "filled") in [(row["side"], row["state"]) for row in life.orders()]
+
+
 def of_kinds(*names: str) -> pytest.MarkDecorator:
     return pytest.mark.parametrize("outage", names, indirect=True)
 
@@ -217,6 +232,32 @@ def test_one_that_is_stopped_while_its_database_is_away_says_so_and_the_next_sta
     outage.end()
     again = begin(life.place)
     await_mark(life.place, again, life.onlooker.seq)
+    assert life._replace(engine=again).end() == 0
+    one, rebuilt = life.digests()
+    assert one == rebuilt
+
+
+@of_kinds("locked", "crashed")
+def test_a_start_without_its_database_says_what_is_held_and_goes_on_with_another(
+    life: Life, outage: Outage, tmp_path: Path
+) -> None:
+    bought = life.onlooker.seq
+    life.onlooker.await_event(lambda event: isinstance(event, Checkpoint) and event.at_seq > bought)
+    life.engine.kill()
+    life.engine.join(LIMIT_SECONDS)
+    outage.begin()
+    place = life.place
+    words = ("--account", "test", "--feed", f"replay:{place.market}", "--speed", SPEED, "--database", place.database)
+    said = complaint(process("run", "--state", place.state, *words, cwd=tmp_path))
+    interim = f"sqlite:///{place.state}/interim.db"
+    assert "this engine held 8 QQQ260302C00680000: no exit is watched meanwhile" in said
+    assert f"name another database, e.g. --database {interim}, which the tape fills" in said
+    other = Life(place._replace(database=interim), begin(place._replace(database=interim)), life.onlooker)
+    await_sale(other)
+    assert other.end() == 0
+    outage.end()
+    again = begin(place)
+    await_mark(place, again, max(row["tape_seq"] for row in other.orders()))
     assert life._replace(engine=again).end() == 0
     one, rebuilt = life.digests()
     assert one == rebuilt

@@ -22,6 +22,7 @@ from flows.engine.hints import Hints
 from flows.engine.line import Ends, LiveSink, LiveTape
 from flows.engine.metrics import Ages, Metrics, stream_ages
 from flows.engine.state import StateFolder
+from flows.engine.unreachable import advising
 from flows.engine.watch import BEHIND, Watch
 from flows.feeds.feed import Feed
 from flows.records.database import database_url, ensure, open_database
@@ -82,11 +83,12 @@ class Engine:
         self.started = self._started(secrets.token_hex(8) if before is None else before.tapes[0])
         if before is not None:
             recovery.refuse_changes(before, self.started)
-        self.database = open_database(database_url(plan.database), create=True)
-        ensure(self.database)
-        self._restore()
-        self._attempts = Attempt(self.database)
-        self._attempt = self._attempts.begin(self.started.book_id, 1, version("scalp"))
+        with advising(self.folder, before is not None):
+            self.database = open_database(database_url(plan.database), create=True)
+            ensure(self.database)
+            self._restore()
+            self._attempts = Attempt(self.database)
+            self._attempt = self._attempts.begin(self.started.book_id, 1, version("scalp"))
 
     def _restore(self) -> None:
         mark = take(self.database, self.started.book_id, self.started.tapes[0])
