@@ -64,8 +64,7 @@ def replay(
         try:
             with progress("replay", replayed.total) as replayed.reading.progress:
                 _execute(replayed, flow)
-            for torn in replayed.torn:
-                warn(f"{torn.path} ends in an unfinished write; its whole events were replayed")
+            _warn_of_tapes(replayed)
             _tell(runs.summary(replayed), as_json)
         finally:
             replayed.engine.dispose()
@@ -86,6 +85,16 @@ def _execute(run: "Run", flow: "Dataflow") -> None:
     except Exception as fault:
         traceback.print_exc()
         fail(f"the run failed after event {run.reading.events}: {fault}", RUN_FAILED)
+
+
+def _warn_of_tapes(run: "Run") -> None:
+    """Says what the tapes lack at either end."""
+    from flows.engine.recording import said_of_front
+
+    for said in filter(None, map(said_of_front, run.tapes)):
+        warn(said)
+    for torn in run.torn:
+        warn(f"{torn.path} ends in an unfinished write; its whole events were replayed")
 
 
 def _tell(summary: dict[str, object], as_json: bool) -> None:

@@ -10,6 +10,7 @@ from typing import Final
 NAMES: Final = (
     "half a frame",
     "segment closed",
+    "in compaction",
     "before a checkpoint",
     "checkpoint written",
     "in a checkpoint file",

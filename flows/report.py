@@ -42,6 +42,8 @@ def tape_lines(path: Path, info: TapeInfo) -> Iterator[str]:
     if info.first_at_ns is not None and info.last_at_ns is not None:
         span = f", {new_york(info.first_at_ns):%Y-%m-%d %H:%M} to {new_york(info.last_at_ns):%Y-%m-%d %H:%M} New York"
     yield f"{info.events} events, {info.history_events} of them history{span}"
+    if info.first_seq > 1:
+        yield f"begins with event {info.first_seq}: what was before was dropped (tape_keep_days)"
     if info.cadences:
         yield "cadence " + ", ".join(f"{stream} {seconds:g} s" for stream, seconds in info.cadences.items())
     if info.tickers:

@@ -15,6 +15,7 @@ from bytewax.run import cli_main
 from sqlalchemy import Engine
 
 from flows.engine.echoes import Echoes
+from flows.engine.recovery import Restored
 from flows.records.faults import UnusableDatabase
 from flows.records.heartbeat import State, beat
 from flows.records.ledger import Attempt, Ledger
@@ -25,7 +26,6 @@ from flows.tape.source import Reading
 from operators import prices
 from operators.events import SECOND_NS, AnyEvent, RunStarted
 from operators.looking import Looking
-from operators.market import Market
 from operators.sessions import utc
 from operators.steps import Desks
 
@@ -37,7 +37,8 @@ class RunFailed(Exception):
 class Input(NamedTuple):
     """What a run reads: its first event, then those of its tapes and signals, `total` of them.
 
-    `echoes` compares a recording of an engine, which is replayed as it was recorded; None for other tapes.
+    `echoes` compares a recording of an engine, which is replayed as it was recorded; None for other tapes. It goes on
+    from states that are `restored` where the tape's beginning was dropped.
     """
 
     started: RunStarted
@@ -46,6 +47,7 @@ class Input(NamedTuple):
     tapes: list[AnyTape]
     settings: Settings
     echoes: Echoes | None = None
+    restored: Restored = Restored(0, None)
 
 
 class Run:
@@ -64,9 +66,9 @@ class Run:
         self.engine, self.started, self.tapes, self.speed = engine, given.started, given.tapes, speed
         self.reading, self.total, self.echoes = Reading(), given.total, given.echoes
         settings, started = given.settings, given.started
-        self.market = Market(*settings)
+        self.market = given.restored.market(settings)
         self.looking = Looking(self.market, between_looks_ns(speed))
-        self.desks = Desks(*settings, None if speed is None else self.looking)
+        self.desks = Desks(*settings, None if speed is None else self.looking, given.restored.books(settings))
         self.ledger, self._attempts = Ledger(engine), Attempt(engine)
         self.scribe = Scribe(self, looked_on=speed is not None)
         self.reading.tick = self.scribe.tick

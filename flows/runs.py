@@ -29,6 +29,7 @@ from flows.tape.source import TapeSource
 from operators import catalog, closures, fomc, members, prices
 from operators.config import RULES_VERSION
 from operators.events import AnyEvent, Mode, RunStarted
+from operators.records import run_record
 from operators.sessions import utc
 
 BATCH = 1_000
@@ -92,20 +93,25 @@ def read(paths: Sequence[Path], options: Options) -> Input:
 
     The tape of an engine is replayed as it was recorded, into the same book; with signals, a mode or settings of one's
     own its market is played anew, as that of any tape.
-    Raises BadTapes, BadSettings, BadSignals, the errors of a tape that cannot be read.
+    Raises NoBeginning, BadTapes, BadSettings, BadSignals, the errors of a tape that cannot be read.
     """
     _check(options)
     tapes = _opened(paths)
     as_recorded = (options.mode, options.settings, options.signals) == ("both", DEFAULTS, None)
-    first = recording.first_run(tapes[0].tape) if as_recorded and len(tapes) == 1 else None
-    if first is not None:
-        echoes = Echoes(recording.never_put, 0)
-        events = recording.inputs(tapes[0].tape, echoes)
-        return Input(first, events, tapes[0].info.events - 1, [tapes[0].tape], recording.settings_of(first), echoes)
+    if as_recorded and len(tapes) == 1 and recording.of_an_engine(tapes[0].tape):
+        return _recorded(tapes[0])
     rows = [] if options.signals is None else read_signals(options.signals)
     total = sum(one.info.events for one in tapes) + len(rows)
     started, events = _started(tapes, rows, options), _events(tapes, rows)
     return Input(started, events, total, [one.tape for one in tapes], options.settings)
+
+
+def _recorded(opened: Opened) -> Input:
+    """The tape of an engine from its beginning, or from where what is left of it can be gone on from."""
+    tape, (run, restored, _) = opened.tape, recording.beginning(opened.tape)
+    echoes = Echoes(recording.never_put, restored.from_seq)
+    events, total = recording.inputs(tape, echoes, max(run.seq, restored.from_seq)), opened.info.events
+    return Input(run, events, total, [tape], recording.settings_of(run), echoes, restored)
 
 
 def prepare(paths: Sequence[Path], options: Options) -> tuple[Run, Dataflow]:
@@ -117,7 +123,10 @@ def prepare(paths: Sequence[Path], options: Options) -> tuple[Run, Dataflow]:
     run = _run(given, options)
     run.total = given.total
     pace = None if options.speed is None else Pace(options.speed)
-    tape = TapeSource(given.started, given.events, options.batch, run.reading, pace)
+    # States that are restored have taken their RunStarted already: its row alone is written once more.
+    begun = given.restored.states is not None
+    tape = TapeSource(None if begun else given.started, given.events, options.batch, run.reading, pace)
+    run.scribe.take([run_record(given.started)] if begun else [])
     sink = LedgerSink(run.scribe, given.echoes)
     return run, scalp(tape, sink, run.market, run.desks, given.settings)
 

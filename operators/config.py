@@ -179,3 +179,7 @@ class EngineSettings(_Settings):
     account_profile: Literal["none", "pdt_25k", "cash"] = Field(
         "none", description="pdt_25k: 3 day trades in 5 sessions under 25,000 USD; cash: settled funds only"
     )
+    tape_keep_days: Annotated[int, Strict(), Field(ge=0)] = Field(
+        0, description="an engine's tape drops what is older, once it is in the database; 0 keeps all",
+        json_schema_extra={"unit": "days"},
+    )  # fmt: skip

@@ -7,7 +7,8 @@ import pytest
 from msgspec.structs import replace
 
 from flows.engine.echoes import Echoes
-from flows.engine.recording import first_run, inputs, market, never_put, settings_of
+from flows.engine.recording import beginning, inputs, market, never_put, of_an_engine, settings_of
+from flows.engine.recovery import Restored
 from flows.settings import Settings, load
 from flows.tape.reader import Tape
 from operators.events import AnyEvent, Intent
@@ -21,22 +22,23 @@ def tape_of(folder: Path, events: list[AnyEvent]) -> Tape:
 
 
 def test_a_tape_of_an_engine_begins_with_its_run(tmp_path: Path) -> None:
-    assert first_run(tape_of(tmp_path, ENGINE)) == ENGINE[0]
+    tape = tape_of(tmp_path, ENGINE)
+    assert (of_an_engine(tape), beginning(tape)) == (True, (ENGINE[0], Restored(0, None), ENGINE[0].at_ns))
 
 
 @pytest.mark.parametrize("events", [[], bars(3)])
-def test_another_tape_has_no_first_run(tmp_path: Path, events: list[AnyEvent]) -> None:
-    assert first_run(tape_of(tmp_path, events)) is None
+def test_another_tape_is_of_no_engine(tmp_path: Path, events: list[AnyEvent]) -> None:
+    assert not of_an_engine(tape_of(tmp_path, events))
 
 
 def test_echoes_of_a_recording_do_not_enter_the_line(tmp_path: Path) -> None:
     entering = [event for event in ENGINE[1:] if event.seq not in {16, 17, 18}]  # two intents, a checkpoint
-    assert encoded(list(inputs(tape_of(tmp_path, ENGINE), Echoes(never_put, 0)))) == encoded(entering)
+    assert encoded(list(inputs(tape_of(tmp_path, ENGINE), Echoes(never_put, 0), 1))) == encoded(entering)
 
 
 def test_echoes_of_a_recording_are_compared(tmp_path: Path) -> None:
     echoes = Echoes(never_put, 0)
-    list(inputs(tape_of(tmp_path, ENGINE), echoes))
+    list(inputs(tape_of(tmp_path, ENGINE), echoes, 1))
     echoes.finished()
     assert "order s1:first:1 is recorded at event 16 and was not decided again" in str(echoes.fault)
 

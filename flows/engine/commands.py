@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from flows.faults import BAD_INPUT, RUN_FAILED, fail, faults_of_input, progress
+from flows.faults import BAD_INPUT, RUN_FAILED, fail, faults_of_input, progress, warn
 from flows.options import DatabaseOption, ModeName, RulesOption, SetOption
 
 if TYPE_CHECKING:
@@ -84,6 +84,8 @@ def rebuild(
                 made = rebuild(state, database, tell)
         except (Locked, RunFailed) as fault:
             fail(fault, RUN_FAILED)
+    if made.missing:
+        warn(f"missing: {made.missing}")
     print(
         f"{made.book_id}: {made.events} events, {made.compared} orders and checkpoints as recorded, "
         f"complete to event {made.mark}; records {made.records_sha256}"

@@ -26,14 +26,14 @@ class Divergence(Exception):
 class Echoes:
     """The echoes of one run, which began behind event `from_seq`; `put` appends to the tape.
 
-    `fault` is the first difference. `newest` is the event of the newest checkpoint made.
+    `fault` is the first difference. `newest` is the event of the newest checkpoint made or begun from.
     Checkpoints of another shape are not compared.
     """
 
     def __init__(self, put: Callable[[Echo], None], from_seq: int) -> None:
         self.live = False
         self.fault: Divergence | None = None
-        self.compared = self.newest = 0
+        self.compared, self.newest = 0, from_seq
         self._put, self._from_seq = put, from_seq
         self._recorded: dict[Key, Echo] = {}
         self._computed: dict[Key, Echo] = {}

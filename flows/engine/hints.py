@@ -1,8 +1,10 @@
 """Where the newest checkpoints are on the tape: a hint that saves a scan, believed only after a look at the tape."""
 
 import json
+from collections import deque
 from collections.abc import Iterator
 from contextlib import suppress
+from itertools import chain
 from pathlib import Path
 from typing import Final, NamedTuple
 
@@ -34,10 +36,12 @@ class Hints:
     def __init__(self, path: Path) -> None:
         self._path = path
         self._hints = _read(path)
+        self._seen = deque[int](maxlen=KEPT)
 
     def add(self, checkpoint: Checkpoint, segment: Path, offset: int) -> None:
         """Notes a checkpoint that was written; a file that cannot be written is only missed at the next start."""
         self._hints = [*self._hints, Hint(checkpoint.at_seq, checkpoint.seq, segment.name, offset)][-KEPT:]
+        self._seen.append(checkpoint.at_seq)
         text = json.dumps(self._hints)
         beside = self._path.with_suffix(".new")
         if armed("in a checkpoint file"):
@@ -52,11 +56,18 @@ class Hints:
 
         What the hints name is looked at first; then the tape is read from its end backwards, segment by segment.
         """
-        for hint in reversed(self._hints):
-            found = _at(tape, hint) if hint.at_seq <= mark else None
-            if found is not None:
-                return found
-        return next((sound for sound in _scanned(tape, mark)), None)
+        hinted = (_at(tape, hint) for hint in reversed(self._hints) if hint.at_seq <= mark)
+        found = next((one for one in chain(hinted, _scanned(tape, mark)) if one is not None), None)
+        if found is not None:
+            self._seen.append(found[0].at_seq)
+        return found
+
+    def passed(self, mark: int) -> int:
+        """The event of the newest checkpoint at or before event `mark`, 0 if there is none.
+
+        What the file says counts for nothing here, only checkpoints that this engine has found or written.
+        """
+        return max((at_seq for at_seq in self._seen if at_seq <= mark), default=0)
 
 
 def _read(path: Path) -> list[Hint]:
@@ -80,7 +91,7 @@ def _at(tape: Path, hint: Hint) -> tuple[Checkpoint, States] | None:
     except (OSError, OverflowError, ValueError):
         return None
     event = decode(payloads[0]) if payloads else None
-    return _sound(event) if isinstance(event, Checkpoint) and event.at_seq == hint.at_seq else None
+    return sound(event) if isinstance(event, Checkpoint) and event.at_seq == hint.at_seq else None
 
 
 def _scanned(folder: Path, mark: int) -> Iterator[tuple[Checkpoint, States]]:
@@ -88,12 +99,12 @@ def _scanned(folder: Path, mark: int) -> Iterator[tuple[Checkpoint, States]]:
         newest: tuple[Checkpoint, States] | None = None
         for event in Tape(path).events():
             if type(event) is Checkpoint and event.at_seq <= mark:
-                newest = _sound(event) or newest
+                newest = sound(event) or newest
         if newest is not None:
             yield newest
 
 
-def _sound(event: Checkpoint) -> tuple[Checkpoint, States] | None:
+def sound(event: Checkpoint) -> tuple[Checkpoint, States] | None:
     """The checkpoint with its states, if this program can restore them."""
     if event.shape != SHAPE:
         return None

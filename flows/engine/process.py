@@ -21,6 +21,7 @@ from flows.engine.echoes import Echoes
 from flows.engine.hints import Hints
 from flows.engine.line import Ends, LiveSink, LiveTape
 from flows.engine.metrics import Ages, Metrics, stream_ages
+from flows.engine.retention import Retention
 from flows.engine.state import StateFolder
 from flows.engine.unreachable import advising
 from flows.engine.watch import BEHIND, Watch
@@ -105,6 +106,9 @@ class Engine:
         self.stopping = threading.Event()
         ledger, waiting = Ledger(self.database), Waiting(self.folder.path, self.plan.in_memory)
         self.recorder = Recorder(ledger, mark, self._tape_is_safe, self.beat, waiting)
+        keep_days, recorder = settings.engine.tape_keep_days, self.recorder
+        retention = Retention(self.folder.tape, keep_days, lambda: hints.passed(recorder.tape_seq) + 1)
+        self.journal.kept_from, self.journal.drop = retention.kept_from, retention.drop
         self.metrics = Metrics(self.journal, self.recorder, self._ages())
         self.from_seq, self.head_seq = found.from_seq, self.journal.written_seq
 

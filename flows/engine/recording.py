@@ -2,24 +2,58 @@
 
 import json
 from collections.abc import Iterator
-from typing import NoReturn
+from typing import NamedTuple, NoReturn
 
 from flows.engine.echoes import Echoes
+from flows.engine.hints import sound
+from flows.engine.recovery import Restored
 from flows.settings import Settings
 from flows.tape.segments import AnyTape
 from operators.config import EngineSettings, ScalpConfig
 from operators.events import OF_AN_ENGINE, AnyEvent, Checkpoint, Echo, Intent, RunStarted
 
 
-def first_run(tape: AnyTape) -> RunStarted | None:
-    """The event with which an engine began the tape; None for any other tape."""
-    first = next(tape.events(), None)
-    return first if type(first) is RunStarted else None
+class NoBeginning(ValueError):
+    """A tape whose beginning was dropped, and of which no checkpoint can be restored."""
 
 
-def inputs(tape: AnyTape, echoes: Echoes) -> Iterator[AnyEvent]:
-    """All but the first event of an engine's tape that enter the line; the others are told to `echoes`."""
-    for event in tape.events(from_seq=2):
+class Beginning(NamedTuple):
+    """Where a recording is replayed from: the run in force there, the states to begin with, and when that was.
+
+    A tape whose first segments were dropped is replayed from the first checkpoint behind which it holds every event.
+    """
+
+    run: RunStarted
+    restored: Restored
+    at_ns: int
+
+
+def of_an_engine(tape: AnyTape) -> bool:
+    """Whether an engine wrote the tape."""
+    return tape.header.run is not None or type(next(tape.events(), None)) is RunStarted
+
+
+def beginning(tape: AnyTape) -> Beginning:
+    """Where the tape of an engine begins. Raises NoBeginning where this program can restore no checkpoint of it."""
+    runs = [] if tape.header.run is None else [tape.header.run]
+    for event in tape.events():
+        if type(event) is RunStarted:
+            runs.append(event)
+            if event.seq == 1:
+                return Beginning(event, Restored(0, None), event.at_ns)
+        found = sound(event) if type(event) is Checkpoint and event.at_seq + 1 >= tape.header.first_seq else None
+        if found is not None:
+            run = [run for run in runs if run.seq <= found[0].at_seq][-1]
+            return Beginning(run, Restored(found[0].at_seq, found[1]), event.at_ns)
+    raise NoBeginning(
+        f"{tape.path} begins with event {tape.header.first_seq}, what was before was dropped, and this program can "
+        "restore no checkpoint of what is left: use the version that wrote it"
+    )
+
+
+def inputs(tape: AnyTape, echoes: Echoes, from_seq: int) -> Iterator[AnyEvent]:
+    """The events of an engine's tape behind `from_seq` that enter the line; the others are told to `echoes`."""
+    for event in tape.events(from_seq + 1):
         if isinstance(event, Intent | Checkpoint):
             echoes.recorded(event)
         else:
@@ -28,9 +62,17 @@ def inputs(tape: AnyTape, echoes: Echoes) -> Iterator[AnyEvent]:
 
 def market(tape: AnyTape) -> Iterator[AnyEvent]:
     """The events of a tape; of an engine's those of the market alone."""
-    if first_run(tape) is None:
+    if not of_an_engine(tape):
         return tape.events()
     return (event for event in tape.events() if not isinstance(event, OF_AN_ENGINE))
+
+
+def said_of_front(tape: AnyTape) -> str:
+    """What is missing at a tape's front, empty for nothing."""
+    header = tape.header
+    if header.first_seq == 1:
+        return ""
+    return f"{tape.path} begins with event {header.first_seq}: what was before was dropped (tape_keep_days)"
 
 
 def settings_of(run: RunStarted) -> Settings:

@@ -2,7 +2,7 @@
 
 import json
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 
 import msgspec
 
@@ -16,6 +16,9 @@ from operators.checkpoints import States
 from operators.desk import Desk
 from operators.events import RunStarted
 from operators.market import Market, MarketState
+
+DECIDING_NOTHING: Final = frozenset({"tape_keep_days"})
+"""Settings that may differ from one run on a tape to the next."""
 
 
 class BrokenState(Exception):
@@ -46,23 +49,38 @@ class Restored(NamedTuple):
 
 
 def begun(folder: Path) -> RunStarted | None:
-    """The event that a tape begins with, None if there is none yet. Raises BrokenState, and what a tape raises."""
+    """The run that a tape begins with, None if there is none yet. Raises BrokenState, and what a tape raises.
+
+    Where the first segments were dropped the first one left says which run it was.
+    """
     paths = segment_paths(folder)
-    first = next(Tape(paths[0]).events(), None) if paths else None
+    front = Tape(paths[0]) if paths else None
+    first = None if front is None else front.header.run or next(front.events(), None)
     if first is not None and type(first) is not RunStarted:
         raise BrokenState(f"{folder} begins with {type(first).__name__}: it is no tape of an engine")
     return first
 
 
 def restored(folder: Path, hints: Hints, mark: Mark, head_seq: int) -> Restored:
-    """The newest checkpoint that the database has caught up with, else the beginning. Raises BrokenState."""
+    """The newest checkpoint that the database has caught up with, else the beginning. Raises BrokenState.
+
+    A checkpoint stands behind events that it does not know yet: all of them have to be on the tape.
+    """
     if mark.tape_seq > head_seq:
         raise BrokenState(
             f"the database has {mark.book_id} up to event {mark.tape_seq}, the tape in {folder} ends at {head_seq}: "
             "the tape lost its end. Restore it from a copy; or make a new database from it with `scalp rebuild`"
         )
     found = hints.find(folder, mark.tape_seq) if mark.tape_seq else None
-    return Restored(0, None) if found is None else Restored(found[0].at_seq, found[1])
+    restored = Restored(0, None) if found is None else Restored(found[0].at_seq, found[1])
+    begins = int(segment_paths(folder)[0].stem)
+    if restored.from_seq + 1 < begins:
+        raise BrokenState(
+            f"the tape in {folder} begins with event {begins}, what was before was dropped (tape_keep_days); the "
+            f"database has {mark.book_id} up to event {mark.tape_seq}, and no checkpoint of this program leads on from "
+            "there: name a newer copy of the database, or make a new one of what is left with `scalp rebuild`"
+        )
+    return restored
 
 
 def refuse_changes(before: RunStarted, now: RunStarted) -> None:
@@ -86,5 +104,5 @@ def _differ(before: RunStarted, now: RunStarted, name: str) -> bool:
 
 
 def _settings(text: str) -> dict[str, Any]:
-    """Both models of the settings as one table."""
-    return {key: value for part in json.loads(text) for key, value in part.items()}
+    """Both models of the settings as one table, without what changes no decision."""
+    return {key: value for part in json.loads(text) for key, value in part.items() if key not in DECIDING_NOTHING}

@@ -13,6 +13,7 @@ CODES: Final[dict[str, tuple[Level, str]]] = {
     "I002": ("info", "the engine ended in order"),
     "I003": ("info", "the database takes records again"),
     "I004": ("info", "the tape is written again"),
+    "I005": ("info", "segments older than tape_keep_days were dropped"),
     "W101": ("warning", "the database does not take records; they wait"),
     "W102": ("warning", "entries ended: the database is behind"),
     "W103": ("warning", "the tape cannot be written; events wait"),
@@ -21,6 +22,7 @@ CODES: Final[dict[str, tuple[Level, str]]] = {
     "W106": ("warning", "the day's loss is near its limit"),
     "W107": ("warning", "the desk ended entries"),
     "W108": ("warning", "records are left to the next start: there is no room to keep them"),
+    "W109": ("warning", "old segments of the tape cannot be dropped; they stay"),
     "E201": ("error", "the engine failed"),
 }
 """Every code with its level and meaning; what to do stands in docs/operations.md."""

@@ -67,6 +67,11 @@ class Recorder:
         """Why records are left to the next start, empty if none are."""
         return self._waiting.lost
 
+    @property
+    def tape_seq(self) -> int:
+        """The event of the tape up to which the database has all."""
+        return self._mark.tape_seq
+
     def start(self) -> None:
         """Begins to write."""
         self._next_beat = time.monotonic() + BEAT_SECONDS

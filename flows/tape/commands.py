@@ -11,7 +11,8 @@ from flows.faults import faults_of_input, progress, warn
 
 if TYPE_CHECKING:
     from flows.tape.history_files import HistoryReport
-    from flows.tape.reader import Tape, TapeInfo
+    from flows.tape.reader import TapeInfo
+    from flows.tape.segments import AnyTape
 
 imports = typer.Typer(no_args_is_help=True, help="Make a tape from recorded data.")
 tapes = typer.Typer(no_args_is_help=True, help="Look into a tape.")
@@ -117,26 +118,26 @@ def _counts(counted: dict[str, int]) -> str:
 
 @tapes.command()
 def info(tape: Path) -> None:
-    """Say what a tape holds."""
-    from flows.tape.reader import Tape
+    """Say what a tape holds: a file, or the folder of an engine's tape."""
+    from flows.tape.segments import open_tape
 
     with faults_of_input():
-        opened = Tape(tape)
+        opened = open_tape(tape)
         _describe(opened, opened.info())
 
 
 @tapes.command()
 def verify(tape: Path) -> None:
     """Read every byte of a tape: exit 2 on corruption, a warning on a torn tail."""
-    from flows.tape.reader import Tape
+    from flows.tape.segments import open_tape
 
     with faults_of_input():
-        opened = Tape(tape)
+        opened = open_tape(tape)
         _describe(opened, opened.verify())
     print("every frame is whole")
 
 
-def _describe(tape: "Tape", info: "TapeInfo") -> None:
+def _describe(tape: "AnyTape", info: "TapeInfo") -> None:
     from flows.report import tape_lines
 
     for line in tape_lines(tape.path, info):

@@ -18,7 +18,7 @@ from zlib import crc32
 import msgspec
 from msgspec import msgpack
 
-from operators.events import AnyEvent, Bar, Chain, is_history, schema_hash
+from operators.events import AnyEvent, Bar, Chain, RunStarted, is_history, schema_hash
 
 FORMAT_VERSION: Final = 1
 PROGRAM: Final = "scalp"
@@ -76,7 +76,8 @@ class Header(msgspec.Struct, frozen=True, kw_only=True):
 
     `cadences` gives the seconds between items of a stream, 0 if it is event driven; `marks` say what in the tape
     was not recorded (MODELLED, SIMULATED). `first_seq` is the place of its first event: 1, or more in a later segment;
-    `market_events` counts those of a feed in the segments before it.
+    `market_events` counts those of a feed in the segments before it, `run` repeats the newest RunStarted before it.
+    Segments that end before event `kept_from` may have been dropped when this one began, and no others.
     """
 
     version: int = FORMAT_VERSION
@@ -88,6 +89,8 @@ class Header(msgspec.Struct, frozen=True, kw_only=True):
     sources: tuple[Source, ...] = ()
     first_seq: int = 1
     market_events: int = 0
+    run: RunStarted | None = None
+    kept_from: int = 1
 
 
 class IndexEntry(msgspec.Struct, frozen=True, array_like=True):

@@ -18,9 +18,9 @@ from msgspec.structs import replace
 from flows.points import point
 from flows.tape.frames import Header
 from flows.tape.reader import Tape
-from flows.tape.segments import segment_path, segment_paths
+from flows.tape.segments import check_front, segment_path, segment_paths
 from flows.tape.writer import TapeWriter
-from operators.events import OF_AN_ENGINE, AnyEvent, Checkpoint, Intent, Stop
+from operators.events import OF_AN_ENGINE, AnyEvent, Checkpoint, Intent, RunStarted, Stop
 
 Written = TypeVar("Written")
 WAITING: Final = 10_000
@@ -38,7 +38,8 @@ class Journal:
 
     `clock` gives UTC nanoseconds for events that bring no time; `market_events` counts those on the tape that a feed
     brought. `fault` is what ended the thread, or keeps it from writing. Raises what Tape raises for the last segment,
-    Corrupt included.
+    Corrupt included. When a segment begins, `kept_from` says from the time of the newest event which event the tape
+    has to keep from then on, and `drop` may then delete what ends before that.
     """
 
     def __init__(
@@ -47,6 +48,8 @@ class Journal:
         self.written = threading.Event()
         self.fault: Exception | None = None
         self.checkpoint: Callable[[Checkpoint, Path, int], None] = lambda *_: None
+        self.kept_from: Callable[[int], int] = lambda _: 1
+        self.drop: Callable[[int], None] = lambda _: None
         self._folder, self._header, self._clock, self._segment_bytes = folder, header, clock, segment_bytes
         self._queue: queue.Queue[AnyEvent | threading.Event | None] = queue.Queue(WAITING)
         self.market_events = 0
@@ -115,11 +118,16 @@ class Journal:
 
     def _count(self, event: AnyEvent) -> None:
         self.market_events += not isinstance(event, OF_AN_ENGINE)
+        if type(event) is RunStarted:
+            self._header = replace(self._header, run=event)
 
     def _open(self) -> TapeWriter:
         paths = segment_paths(self._folder)
         if paths:
-            self.market_events = Tape(paths[-1]).header.market_events
+            last = Tape(paths[-1])
+            check_front(Tape(paths[0]), last)
+            self.market_events = last.header.market_events
+            self._header = replace(self._header, run=last.header.run, kept_from=last.header.kept_from)
             return TapeWriter.reopen(paths[-1], self._count)
         return TapeWriter.begin(segment_path(self._folder, 1), self._header)
 
@@ -188,11 +196,13 @@ class Journal:
         place = self._writer.next_seq
         self._until_there_is_room(self._writer.close)
         point("segment closed")
-        path, header = segment_path(self._folder, place), self._next_header(place)
+        # What may go is on the disk, in the new segment's header, before anything goes.
+        kept_from = max(self._header.kept_from, self.kept_from(self.last_ns))
+        self._header = replace(self._header, kept_from=kept_from)
+        path = segment_path(self._folder, place)
+        header = replace(self._header, first_seq=place, market_events=self.market_events)
         self._writer = self._until_there_is_room(lambda: TapeWriter.begin(path, header))
-
-    def _next_header(self, place: int) -> Header:
-        return replace(self._header, first_seq=place, market_events=self.market_events)
+        self.drop(kept_from)
 
     def _flush(self) -> None:
         """Writes to the file."""

@@ -22,7 +22,10 @@ from operators.events import AnyEvent, decode
 
 
 class TapeInfo(msgspec.Struct, frozen=True, kw_only=True):
-    """What a tape holds; times are `at_ns`, None if it has no event; `tickers` counts bars, `chains` snapshots."""
+    """What a tape holds; times are `at_ns`, None if it has no event; `tickers` counts bars, `chains` snapshots.
+
+    A `first_seq` over 1 says that its beginning was dropped.
+    """
 
     version: int
     marks: tuple[str, ...]
@@ -38,6 +41,7 @@ class TapeInfo(msgspec.Struct, frozen=True, kw_only=True):
     finished: bool
     torn_offset: int | None
     bytes: int
+    first_seq: int = 1
 
     @property
     def torn(self) -> bool:
@@ -176,4 +180,5 @@ class Tape:
             finished=self.finished,
             torn_offset=self.torn_offset,
             bytes=size,
+            first_seq=self.header.first_seq,
         )

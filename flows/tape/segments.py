@@ -3,6 +3,7 @@
 import hashlib
 from collections import Counter
 from collections.abc import Iterator
+from itertools import takewhile
 from pathlib import Path
 from typing import Final
 
@@ -10,7 +11,7 @@ from msgspec.structs import replace
 
 from flows.tape.frames import Corrupt
 from flows.tape.reader import Tape, TapeInfo
-from operators.events import AnyEvent
+from operators.events import AnyEvent, RunStarted
 
 SUFFIX: Final = ".tape"
 DIGITS: Final = 12
@@ -27,8 +28,9 @@ def segment_paths(folder: Path) -> list[Path]:
 
 
 class Segments:
-    """The segments of a folder read as one tape. Raises FileNotFoundError for a folder without any.
+    """The segments of a folder read as one tape, which may begin later than it once did.
 
+    Raises FileNotFoundError for a folder without any, Corrupt where its first ones are missing and were not dropped.
     Reading raises Corrupt where a segment is missing between two, or ends torn though another follows.
     """
 
@@ -37,6 +39,7 @@ class Segments:
         self._tapes = [Tape(one) for one in segment_paths(path)]
         if not self._tapes:
             raise FileNotFoundError(f"{path} holds no segment of a tape: name a tape file, or the folder of an engine")
+        check_front(self._tapes[0], self._tapes[-1])
         self.header = self._tapes[0].header
 
     @property
@@ -66,7 +69,20 @@ class Segments:
 
     def info(self) -> TapeInfo:
         """What the segments hold together."""
-        infos = [tape.info() for tape in self._tapes]
+        return self._summed([tape.info() for tape in self._tapes])
+
+    def verify(self) -> TapeInfo:
+        """Reads every frame and decodes every event; raises Corrupt."""
+        for _ in self.events():
+            pass
+        return self._summed([tape.verify() for tape in self._tapes])
+
+    def run_at(self, seq: int) -> RunStarted | None:
+        """The run in force behind an event: the newest that began at or before it; None for the tape of no engine."""
+        tapes = [tape for tape in self._tapes if tape.header.first_seq <= seq]
+        return next((run for tape in reversed(tapes) if (run := run_at(tape, seq)) is not None), None)
+
+    def _summed(self, infos: list[TapeInfo]) -> TapeInfo:
         last, firsts = infos[-1], [info.first_at_ns for info in infos if info.first_at_ns is not None]
         return replace(
             last,
@@ -78,6 +94,7 @@ class Segments:
             chains=_summed([info.chains for info in infos]),
             rejected=_summed([info.rejected for info in infos]),
             bytes=sum(info.bytes for info in infos),
+            first_seq=infos[0].first_seq,
         )
 
     def _count(self, tape: Tape) -> int:
@@ -85,6 +102,21 @@ class Segments:
 
 
 AnyTape = Tape | Segments
+
+
+def check_front(first: Tape, last: Tape) -> None:
+    """Raises Corrupt if a tape begins later than its last segment says that it may."""
+    begins, kept_from = first.header.first_seq, last.header.kept_from
+    if begins > kept_from:
+        raise Corrupt(str(first.path), 0, f"it begins with event {begins}, and nothing from {kept_from} on was dropped")
+
+
+def run_at(tape: Tape, seq: int) -> RunStarted | None:
+    """The newest run that began in a segment at or before an event, else the one that was in force at its beginning."""
+    run = tape.header.run
+    for event in takewhile(lambda event: event.seq <= seq, tape.events()):
+        run = event if type(event) is RunStarted else run
+    return run
 
 
 def open_tape(path: Path) -> AnyTape:

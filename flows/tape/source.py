@@ -48,9 +48,9 @@ class Reading:
 
 class _Partition(StatelessSourcePartition[Keyed]):
     def __init__(
-        self, first: AnyEvent, events: Iterator[AnyEvent], batch: int, reading: Reading, pace: Pace | None
+        self, first: AnyEvent | None, events: Iterator[AnyEvent], batch: int, reading: Reading, pace: Pace | None
     ) -> None:
-        self._first: list[Keyed] = [(LINE, first)]
+        self._first: list[Keyed] = [] if first is None else [(LINE, first)]
         self._events, self._batch, self._reading = events, batch, reading
         self._pace = pace
         self._waiting: AnyEvent | None = None
@@ -96,13 +96,19 @@ class _Partition(StatelessSourcePartition[Keyed]):
 
 
 class TapeSource(DynamicSource[Keyed]):
-    """Gives `first` (the run's RunStarted), then the events, `batch` at a time, as fast as `pace` says or can be.
+    """Gives `first`, then the events, `batch` at a time, as fast as `pace` says or can be.
 
-    The order of a run is that of its tape, so more than one worker is refused with a ValueError.
+    `first` is the run's RunStarted; None for a run that goes on from restored states. The order of a run is
+    that of its tape, so more than one worker is refused with a ValueError.
     """
 
     def __init__(
-        self, first: AnyEvent, events: Iterator[AnyEvent], batch: int, reading: Reading, pace: Pace | None = None
+        self,
+        first: AnyEvent | None,
+        events: Iterator[AnyEvent],
+        batch: int,
+        reading: Reading,
+        pace: Pace | None = None,
     ) -> None:
         self._partition = _Partition(first, events, batch, reading, pace)
 

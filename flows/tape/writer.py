@@ -54,7 +54,7 @@ class TapeWriter:
         self._flush()
         os.fsync(self._file.fileno())
         (self._partial or path).replace(path)
-        _sync_folder(path.parent)
+        sync_folder(path.parent)
         self._partial, self._overwrite = None, True
         return self
 
@@ -104,7 +104,7 @@ class TapeWriter:
         if self._partial is not None:
             self._refuse_existing()
             self._partial.replace(self._path)
-            _sync_folder(self._path.parent)
+            sync_folder(self._path.parent)
         self._done = True
 
     def abandon(self) -> None:
@@ -177,7 +177,7 @@ class TapeWriter:
             del self._buffer[: self._file.write(self._buffer)]
 
 
-def _sync_folder(folder: Path) -> None:
+def sync_folder(folder: Path) -> None:
     """Makes a new name safe against a power cut, not only the bytes behind it."""
     descriptor = os.open(folder, os.O_RDONLY)
     try:
