@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from flows.tape.reader import Tape
-from tests.kills import KINDS, market_tape, sweep
+from tests.kills import KINDS, days_tape, market_tape, sweep
 
 pytestmark = pytest.mark.slow
 
@@ -15,6 +15,11 @@ pytestmark = pytest.mark.slow
 @pytest.fixture(scope="module")
 def market(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return market_tape(tmp_path_factory.mktemp("market") / "market.tape")
+
+
+@pytest.fixture(scope="module")
+def days(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return days_tape(tmp_path_factory.mktemp("market") / "days.tape")
 
 
 @pytest.fixture(scope="module")
@@ -26,7 +31,8 @@ def intents() -> Iterator[list[int]]:
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_nothing_is_lost_or_doubled(kind: str, market: Path, tmp_path: Path, intents: list[int]) -> None:
+def test_nothing_is_lost_or_doubled(kind: str, market: Path, days: Path, tmp_path: Path, intents: list[int]) -> None:
+    market = days if KINDS[kind].keep_days else market
     result = sweep(kind, market, tmp_path, random.Random(f"{kind}, fixed"))
     assert result.kills >= KINDS[kind].kills
     assert result.events == Tape(market).info().events

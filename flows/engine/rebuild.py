@@ -70,7 +70,7 @@ def _missing(begins: Beginning, database: str | None) -> str:
     finally:
         engine.dispose()
     known = 0 if mark is None else mark.tape_seq
-    said = f"before {new_york(begins.at_ns):%Y-%m-%d %H:%M} New York time (event {from_seq})"
+    said = f"before {new_york(begins.at_ns):%Y-%m-%d %H:%M} New York time (event {from_seq + 1})"
     if 0 < known < from_seq:
         raise BrokenState(
             f"the database has {book_id} up to event {known}, and the tape lost what was {said}: what is between is in "

@@ -18,7 +18,7 @@ class NoBeginning(ValueError):
 
 
 class Beginning(NamedTuple):
-    """Where a recording is replayed from: the run in force there, the states to begin with, and when that was.
+    """Where a recording is replayed from: the run in force there, the states to begin with, when their first event was.
 
     A tape whose first segments were dropped is replayed from the first checkpoint behind which it holds every event.
     """
@@ -44,9 +44,11 @@ def beginning(tape: AnyTape) -> Beginning:
         found = sound(event) if type(event) is Checkpoint and event.at_seq + 1 >= tape.header.first_seq else None
         if found is not None:
             run = [run for run in runs if run.seq <= found[0].at_seq][-1]
-            return Beginning(run, Restored(found[0].at_seq, found[1]), event.at_ns)
+            # Not the checkpoint's own time: a line that lags behind the tape writes it late.
+            at_ns = next(tape.events(found[0].at_seq + 1)).at_ns
+            return Beginning(run, Restored(found[0].at_seq, found[1]), at_ns)
     raise NoBeginning(
-        f"{tape.path} begins with event {tape.header.first_seq}, what was before was dropped, and this program can "
+        f"{tape.path} begins with event {tape.header.first_seq}, what was before is not there, and this program can "
         "restore no checkpoint of what is left: use the version that wrote it"
     )
 
