@@ -98,7 +98,7 @@ class TestWhatGoes:
             path.write_bytes(path.read_bytes()[:40])
         assert front(folder, 1, T0 + 100 * DAY_NS) == 1
         (line,) = capsys.readouterr().err.splitlines()
-        assert (json.loads(line)["code"], "cut inside its header" in line) == ("W106", True)
+        assert (json.loads(line)["code"], "cut inside its header" in line) == ("W109", True)
 
 
 class TestHowItGoes:
