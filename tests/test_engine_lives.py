@@ -24,8 +24,8 @@ from flows.tape.reader import Tape
 from flows.tape.segments import Segments, segment_paths
 from operators.events import AnyEvent, Checkpoint, Command, Intent, Stop
 from tests.commands import scalp
-from tests.kills import SPEED, market_tape
-from tests.lives import LIMIT_SECONDS, Place, begin, check, killed_after, live_out, market_of
+from tests.kills import SPEED, days_tape, market_tape, place_of
+from tests.lives import LIMIT_SECONDS, Place, begin, check, check_left, killed_after, live_out, market_of
 
 pytestmark = pytest.mark.slow
 ROUNDS, CONTENDERS = 50, 4
@@ -104,6 +104,19 @@ def test_a_rebuilt_database_is_the_engines_and_the_engine_goes_on_from_it(market
     rebuild(place.state, other)
     live_out(place._replace(database=other))
     assert rebuild(place.state, f"sqlite:///{tmp_path}/whole.db").records_sha256 == digest_of(other)
+
+
+def test_an_engine_drops_what_is_older_and_its_database_lacks_nothing(tmp_path: Path) -> None:
+    market = days_tape(tmp_path / "days.tape")
+    keeping, dropping = (place_of(kind, market, tmp_path / kind) for kind in ("half a frame", "in compaction"))
+    for place in (keeping._replace(speed=dropping.speed, segment_bytes=dropping.segment_bytes), dropping):
+        live_out(place)
+    kept, left, whole = (segment_paths(folder) for folder in (keeping.tape, dropping.tape, dropping.whole))
+    assert len(kept) > 50
+    assert int(kept[0].stem) == int(whole[0].stem) == 1 < int(left[0].stem)
+    assert len(left) < len(whole) - 20
+    assert check(dropping, market_of(list(Tape(market).events()))) > 0
+    assert check_left(dropping) > 0
 
 
 def test_sigterm_ends_an_engine_in_order_within_five_seconds(market: Path, tmp_path: Path) -> None:

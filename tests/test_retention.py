@@ -109,6 +109,11 @@ class TestHowItGoes:
             left.append(firsts(folder))
         assert left == [[1, 3, 5, 7, 9], [1, 3, 5, 7, 9], [3, 5, 7, 9], [5, 7, 9], [7, 9]]
 
+    def test_what_a_run_before_gave_up_stays_while_an_older_database_needs_it(self, tmp_path: Path) -> None:
+        folder = segments(tmp_path / "tape", 5)
+        Retention(folder, 1, lambda: 4).drop(7)
+        assert firsts(folder) == [3, 5, 7, 9]
+
     def test_a_few_go_at_once_and_the_others_the_next_times(self, tmp_path: Path) -> None:
         folder = segments(tmp_path / "tape", 2 * MOST_AT_ONCE + 2)
         retention, left = Retention(folder, 1, lambda: ALL), list[int]()

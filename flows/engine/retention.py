@@ -44,12 +44,14 @@ class Retention:
             return 1
 
     def drop(self, kept_from: int) -> None:
-        """Deletes what ends before an event, the oldest first.
+        """Deletes what ends before an event and is not needed, the oldest first.
 
         Each deletion is safe on the disk before the next: after a power cut too there is no gap.
         """
         if self._keep_ns == 0:
             return
+        # A run before this one may have ended between its word and its deed, and the database be an older copy now.
+        kept_from = min(kept_from, self._needed())
         gone = [path for path, following in pairwise(segment_paths(self._folder)) if int(following.stem) <= kept_from]
         try:
             for path in gone[:MOST_AT_ONCE]:
