@@ -1,6 +1,7 @@
 """Looks at a book from outside: the views of a page, made from both states of the line once in a while.
 
-They change nothing. Greeks are those of the newest chains, computed for whole chains at a look and only then.
+They change nothing. Greeks are those of whole chains. Each is priced when it comes, at most once between two looks:
+to price ten of them at a look would hold up whatever comes meanwhile for some twenty milliseconds.
 """
 
 from collections.abc import Iterator, Mapping
@@ -13,7 +14,7 @@ from operators import chains, charted, cutoffs, nearest, prices, sessions, timet
 from operators.book import BookState
 from operators.chains import PricedChain
 from operators.config import ScalpConfig
-from operators.events import Quote
+from operators.events import MINUTE_NS, Chain, Quote
 from operators.intents import AnyScalp, ETFScalpPosition, ScalpPosition
 from operators.market import Market
 from operators.records import Record
@@ -32,12 +33,26 @@ class OwnGreeks(NamedTuple):
     iv: float | None = None
 
 
+class Known(NamedTuple):
+    """A chain with Greeks as of `at_ns`."""
+
+    at_ns: int
+    chain: PricedChain
+
+
 class Looking:
     """Looks at each book at most once every `every_ns` of the tape's time."""
 
     def __init__(self, market: Market, every_ns: int) -> None:
         self.market, self.every_ns = market, every_ns
         self._next_ns: dict[str, int] = {}
+        self._known: dict[str, Known] = {}
+
+    def heard(self, chain: Chain) -> None:
+        """A chain came: it is priced for the looks to come, if the last one was for those before."""
+        known = self._known.get(chain.underlying)
+        if known is None or chain.at_ns - known.at_ns >= self.every_ns:
+            self._price(chain.underlying, chain.at_ns)
 
     def due(self, book: BookState) -> list[Record]:
         """The views of a book, if it is time for them; else nothing."""
@@ -54,13 +69,24 @@ class Looking:
         return [mark, *positions, *(_chain(book, name, chain) for name, chain in priced.items())]
 
     def _priced(self, at_ns: int) -> Iterator[tuple[str, PricedChain]]:
-        """The newest chains with Greeks, by underlying."""
+        """The chains with Greeks, by underlying; of those that no news came of for a minute one is priced anew."""
         if not sessions.covers(at_ns):
             return
+        oldest = min(self._known, key=lambda name: self._known[name].at_ns, default="")
         for name in sorted(self.market.state.listings.known):
-            view = self.market.chain(name, at_ns)
-            if view is not None:
-                yield name, chains.price(view, at_ns, self.market.settings.risk_free_rate)
+            known = self._known.get(name)
+            if known is None or (name == oldest and at_ns - known.at_ns >= MINUTE_NS):
+                known = self._price(name, at_ns)
+            if known is not None:
+                yield name, known.chain
+
+    def _price(self, name: str, at_ns: int) -> Known | None:
+        view = self.market.chain(name, at_ns)
+        if view is None:
+            self._known.pop(name, None)
+            return None
+        self._known[name] = Known(at_ns, chains.price(view, at_ns, self.market.settings.risk_free_rate))
+        return self._known[name]
 
     def _mark(self, book: BookState, positions: list[PositionNow], priced: Mapping[str, PricedChain]) -> MarkNow:
         config, money = self.market.config, charted.money(book)

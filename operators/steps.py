@@ -15,7 +15,7 @@ from operators.book import BookState
 from operators.checkpoints import Barrier, Barriers
 from operators.config import EngineSettings, ScalpConfig
 from operators.desk import Desk
-from operators.events import AnyEvent, Checkpoint, RunStarted
+from operators.events import AnyEvent, Chain, Checkpoint, RunStarted
 from operators.intents import Item, Ticket
 from operators.looking import Looking
 from operators.market import Market, MarketState
@@ -71,6 +71,8 @@ class Desks:
             self.books[item.book_id] = Desk.started(item, self.config, self.settings)
         records: list[Outcome] = [record for desk in self.books.values() for record in desk.on(item)]
         if self.looking is not None:
+            if type(item) is Chain:
+                self.looking.heard(item)
             records += [view for desk in self.books.values() for view in self.looking.due(desk.book)]
         return records
 

@@ -83,6 +83,29 @@ class TestCadence:
         assert [type(record).__name__ for record in made] == ["MarkRecord", "MarkNow"]
 
 
+class TestChains:
+    def seen(self, *clocks: str, every_ns: int = 10 * SECOND_NS) -> list[int]:
+        """The chain that each look shows, as the second of its time: chains at these clocks, a quote after each."""
+        line, events = looked_on(every_ns), []
+        for number, clock in enumerate(clocks):
+            events += [*chain(clock, seq=4 * number + 2), quote(ny(clock) + SECOND_NS, seq=4 * number + 3)]
+        rows = [row for row in played(line, events) if isinstance(row, ChainNow)]
+        return [row.quoted_at.second for row in rows]
+
+    def test_a_look_shows_the_chain_that_came_since_the_last(self) -> None:
+        # Each table comes before its chain, and is what a look follows.
+        assert self.seen("10:00:00", "10:00:20", "10:00:40", "10:01:00") == [0, 20, 40]
+
+    def test_of_chains_that_come_faster_than_looks_one_is_shown(self) -> None:
+        assert self.seen("10:00:00", "10:00:04", "10:00:08", "10:00:12", "10:00:24") == [0, 12]
+
+    def test_a_chain_that_no_other_follows_is_priced_anew_each_minute(self) -> None:
+        line = looked_on(10 * SECOND_NS)
+        records = played(line, [*chain(), *(quote(ny("10:00") + 20 * n * SECOND_NS, seq=n + 3) for n in range(1, 8))])
+        ivs = [row.atm_iv for row in records if isinstance(row, ChainNow)]
+        assert [ivs.index(iv) for iv in ivs] == [0, 0, 2, 2, 2, 5, 5]
+
+
 class TestNothingChanges:
     @pytest.mark.parametrize("make", [fund, option, Stage], ids=["fund", "option", "nothing held"])
     def test_both_states_are_the_same_after_a_look(self, make: type[Stage]) -> None:

@@ -4,6 +4,7 @@ Whoever has news (feeds, clock, commands, the end of the line) puts it into one 
 has come, then wakes the reader; the wake-up carries no data, the reader reads the file.
 """
 
+import os
 import queue
 import threading
 import time
@@ -18,7 +19,7 @@ from msgspec.structs import replace
 from flows.points import point
 from flows.tape.frames import Header
 from flows.tape.reader import Tape
-from flows.tape.segments import check_front, segment_path, segment_paths
+from flows.tape.segments import check_front, end_of_the_one_before, segment_path, segment_paths
 from flows.tape.writer import TapeWriter
 from operators.events import OF_AN_ENGINE, AnyEvent, Checkpoint, Intent, RunStarted, Stop
 
@@ -29,6 +30,8 @@ SYNC_SECONDS: Final = 0.05
 WRITES_KEPT: Final = 64
 """Of so many writes it is known when they were: an order follows from one of the newest."""
 RETRY_SECONDS: Final = 0.2
+FULL_SECONDS: Final = 0.001
+"""How long who has news waits for room at a time."""
 SEGMENT_BYTES: Final = 16 * 1024 * 1024
 """A restart reads the last segment whole: some 0.1 s for this many bytes."""
 
@@ -51,14 +54,17 @@ class Journal:
         self.kept_from: Callable[[int], int] = lambda _: 1
         self.drop: Callable[[int], None] = lambda _: None
         self._folder, self._header, self._clock, self._segment_bytes = folder, header, clock, segment_bytes
-        self._queue: queue.Queue[AnyEvent | threading.Event | None] = queue.Queue(WAITING)
+        self._queue: queue.SimpleQueue[AnyEvent | threading.Event | None] = queue.SimpleQueue()
         self.market_events = 0
         self._writer = self._open()
-        self.last_ns = self._writer.tally.last or self._end_of_the_one_before()
+        self.last_ns = self._writer.tally.last or end_of_the_one_before(folder)
         self.written_seq = self.synced_seq = self._writer.next_seq - 1
         self._writes: deque[tuple[int, float]] = deque(maxlen=WRITES_KEPT)
         self._synced, self._stopped, self._leaving = threading.Condition(), False, False
         self._thread = threading.Thread(target=self._run, name="journal", daemon=True)
+        self._rolling, self._over = threading.Lock(), threading.Event()
+        self._unsafe: Exception | None = None
+        self._syncing = threading.Thread(target=self._keep_safe, name="sync", daemon=True)
 
     @property
     def waiting(self) -> int:
@@ -73,15 +79,15 @@ class Journal:
     def start(self) -> None:
         """Begins to write."""
         self._thread.start()
+        self._syncing.start()
 
     def put(self, event: AnyEvent) -> None:
         """Queues an event; its seq is given when it is written, its time too unless it brings one (`at_ns` over 0)."""
-        while True:
-            try:
-                return self._queue.put(event, timeout=1.0)
-            except queue.Full:
-                if not self._thread.is_alive():
-                    raise RuntimeError("the tape is no longer written") from self.fault
+        while self._queue.qsize() >= WAITING:
+            if not self._thread.is_alive():
+                raise RuntimeError("the tape is no longer written") from self.fault
+            time.sleep(FULL_SECONDS)
+        self._queue.put(event)
 
     def close(self) -> None:
         """Writes what waits and ends the segment with its index; a disk that is full now is no longer waited for.
@@ -89,10 +95,10 @@ class Journal:
         Raises OSError where the disk does not take the index.
         """
         self._leaving = True
-        while self._thread.is_alive():
-            with suppress(queue.Full):
-                self._queue.put(None, timeout=RETRY_SECONDS)
-                self._thread.join()
+        self._queue.put(None)
+        if self._thread.is_alive():
+            self._thread.join()
+            self._syncing.join()
         if self.fault is None:
             self._writer.close()
 
@@ -111,11 +117,6 @@ class Journal:
         with self._synced:
             return self._synced.wait_for(lambda: self.synced_seq >= seq, seconds)
 
-    def _end_of_the_one_before(self) -> int:
-        """Time of the last event before a segment that has none yet; 0 before the first."""
-        before = segment_paths(self._folder)[:-1]
-        return (Tape(before[-1]).info().last_at_ns or 0) if before else 0
-
     def _count(self, event: AnyEvent) -> None:
         self.market_events += not isinstance(event, OF_AN_ENGINE)
         if type(event) is RunStarted:
@@ -133,23 +134,32 @@ class Journal:
 
     def _run(self) -> None:
         try:
-            next_sync, open_ = time.monotonic() + SYNC_SECONDS, True
+            open_ = True
             while open_:
-                batch, open_ = self._take(max(next_sync - time.monotonic(), 0.0))
+                batch, open_ = self._take()
                 self._write(batch)
-                if self.synced_seq < self.written_seq and (time.monotonic() >= next_sync or not open_):
-                    self._sync()
-                if time.monotonic() >= next_sync:
-                    next_sync = time.monotonic() + SYNC_SECONDS
+            if self._unsafe is not None:
+                raise self._unsafe
         except Exception as fault:
             self.fault = fault
             self.written.set()
+        finally:
+            self._over.set()
 
-    def _take(self, seconds: float) -> tuple[list[AnyEvent | threading.Event], bool]:
-        """What waits, after at most so many seconds; whether more may come."""
-        batch: list[AnyEvent | threading.Event] = []
+    def _keep_safe(self) -> None:
+        """Makes the tape safe while more is written: a slow disk holds up no event."""
         try:
-            event = self._queue.get(timeout=max(seconds, 0.001))
+            while not self._over.wait(SYNC_SECONDS):
+                self._sync()
+            self._sync()
+        except (OSError, ValueError) as fault:
+            self._unsafe = fault
+            self._queue.put(None)
+
+    def _take(self) -> tuple[list[AnyEvent | threading.Event], bool]:
+        """What waits, at least one; whether more may come."""
+        batch, event = list[AnyEvent | threading.Event](), self._queue.get()
+        try:
             while event is not None:
                 batch.append(event)
                 event = self._queue.get_nowait()
@@ -194,6 +204,11 @@ class Journal:
         """Ends the segment and begins the next, which begins with a checkpoint."""
         self._flush()
         place = self._writer.next_seq
+        with self._rolling:
+            self._begin_next(place)
+        self.drop(self._header.kept_from)
+
+    def _begin_next(self, place: int) -> None:
         self._until_there_is_room(self._writer.close)
         point("segment closed")
         # What may go is on the disk, in the new segment's header, before anything goes.
@@ -202,7 +217,6 @@ class Journal:
         path = segment_path(self._folder, place)
         header = replace(self._header, first_seq=place, market_events=self.market_events)
         self._writer = self._until_there_is_room(lambda: TapeWriter.begin(path, header))
-        self.drop(kept_from)
 
     def _flush(self) -> None:
         """Writes to the file."""
@@ -223,7 +237,14 @@ class Journal:
                 return written
 
     def _sync(self) -> None:
-        self._writer.sync()
+        """What is written now survives a power cut from then on; a segment that ended was made safe by its end."""
+        with self._rolling:
+            seq, file = self.written_seq, os.dup(self._writer.fileno())
+        try:
+            if seq > self.synced_seq:
+                os.fdatasync(file)
+        finally:
+            os.close(file)
         with self._synced:
-            self.synced_seq = self.written_seq
+            self.synced_seq = seq
             self._synced.notify_all()

@@ -104,6 +104,12 @@ class Segments:
 AnyTape = Tape | Segments
 
 
+def end_of_the_one_before(folder: Path) -> int:
+    """Time of the last event before the newest segment; 0 where that is the first."""
+    before = segment_paths(folder)[:-1]
+    return (Tape(before[-1]).info().last_at_ns or 0) if before else 0
+
+
 def check_front(first: Tape, last: Tape) -> None:
     """Raises Corrupt if a tape begins later than its last segment says that it may."""
     begins, kept_from = first.header.first_seq, last.header.kept_from

@@ -139,9 +139,9 @@ class TapeWriter:
         """Gives readers what was appended; raises OSError, and then what the disk did not take waits for the next."""
         self._flush()
 
-    def sync(self) -> None:
-        """Makes what was flushed safe against a power cut."""
-        os.fdatasync(self._file.fileno())
+    def fileno(self) -> int:
+        """The descriptor of the file, to make safe what was flushed; raises ValueError once the tape is closed."""
+        return self._file.fileno()
 
     @property
     def next_seq(self) -> int:
