@@ -15,6 +15,7 @@ from flows import points
 from flows.engine.process import Engine, Plan
 from flows.engine.rebuild import rebuild
 from flows.engine.recording import beginning
+from flows.engine.telling import libraries_tell
 from flows.feeds.faults import Fault
 from flows.feeds.recorded import RecordedFeed
 from flows.records.database import open_database, reading
@@ -75,6 +76,7 @@ def live(place: Place, point: str = "", times: int = 1) -> None:
         points.arm(point, times)
     if place.log is not None:
         os.dup2(os.open(place.log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600), 2)
+    libraries_tell()
     engine = Engine(place.plan(), lambda _: place.feed())
     if place.whole != place.tape:
         _keep_all(engine, place)

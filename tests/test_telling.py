@@ -2,11 +2,12 @@
 
 import ast
 import json
+import logging
 import re
 
 import pytest
 
-from flows.engine.telling import CODES, Changes, tell
+from flows.engine.telling import CODES, Changes, libraries_tell, tell
 from tests.sources import ROOT, modules, tree
 
 
@@ -55,3 +56,15 @@ def test_what_goes_on_is_said_once_and_so_is_its_end(capsys: pytest.CaptureFixtu
     for wrong in ("", "locked", "still locked", "", ""):
         changes.look(wrong)
     assert [line["code"] for line in told(capsys)] == ["W101", "I003"]
+
+
+def test_what_a_library_logs_is_told_once_in_the_same_form(capsys: pytest.CaptureFixture[str]) -> None:
+    root = logging.getLogger()
+    before = list(root.handlers)
+    libraries_tell()
+    libraries_tell()
+    logging.getLogger("psycopg").info("connected")
+    logging.getLogger("psycopg").warning("error ignored %s", "in a pipeline\n")
+    root.handlers[:] = before
+    (line,) = told(capsys)
+    assert (line["code"], line["library"], line["detail"]) == ("W110", "psycopg", "error ignored in a pipeline\n")

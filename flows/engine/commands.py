@@ -48,8 +48,9 @@ def _run(plan: "Plan", feed: "Callable[[Path], Feed]", port: int) -> None:
     """Runs an engine, and says how it began and ended."""
     from flows.engine.process import Engine
     from flows.engine.state import Locked
-    from flows.engine.telling import tell
+    from flows.engine.telling import libraries_tell, tell
 
+    libraries_tell()
     with faults_of_input():
         try:
             engine = Engine(plan, feed)

@@ -1,5 +1,6 @@
 """What an engine says while it runs: JSON, one object a line on stderr, each with a code of docs/operations.md."""
 
+import logging
 import sys
 from typing import Final, Literal
 
@@ -23,6 +24,7 @@ CODES: Final[dict[str, tuple[Level, str]]] = {
     "W107": ("warning", "the desk ended entries"),
     "W108": ("warning", "records are left to the next start: there is no room to keep them"),
     "W109": ("warning", "old segments of the tape cannot be dropped; they stay"),
+    "W110": ("warning", "a library has something to say"),
     "E201": ("error", "the engine failed"),
 }
 """Every code with its level and meaning; what to do stands in docs/operations.md."""
@@ -39,6 +41,20 @@ def tell(code: str, **facts: object) -> None:
     level, meaning = CODES[code]
     log = structlog.wrap_logger(structlog.PrintLogger(sys.stderr), processors=PROCESSORS)
     log.msg(meaning, code=code, level=level, **facts)
+
+
+class _Libraries(logging.Handler):
+    """What libraries log, in the same form."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        tell("W110", library=record.name, detail=record.getMessage())
+
+
+def libraries_tell() -> None:
+    """Warnings of libraries are told as an engine's own from now on: by themselves they would stand on stderr bare."""
+    root = logging.getLogger()
+    if not any(isinstance(one, _Libraries) for one in root.handlers):
+        root.addHandler(_Libraries(logging.WARNING))
 
 
 class Changes:
