@@ -12,7 +12,7 @@ import pytest
 
 from flows.engine.watch import BEHIND
 from operators.events import Bar, Checkpoint, Intent
-from tests.commands import complaint, process
+from tests.commands import complaint, process, scalp
 from tests.kills import market_tape
 from tests.lives import LIMIT_SECONDS, Place, begin
 from tests.onlookers import (
@@ -224,7 +224,8 @@ def test_a_start_without_its_database_says_what_is_held_and_goes_on_with_another
     said = complaint(process("run", "--state", place.state, *words, cwd=tmp_path))
     interim = f"sqlite:///{place.state}/interim.db"
     assert re.search(r"this engine held \d+ QQQ260302C00680000: no exit is watched meanwhile", said)
-    assert f"name another database, e.g. --database {interim}, which the tape fills" in said
+    assert f"`scalp rebuild --state {place.state} --database {interim}` and start with --database {interim}" in said
+    assert scalp("rebuild", "--state", place.state, "--database", interim).code == 0
     other = Life(place._replace(database=interim), begin(place._replace(database=interim)), life.onlooker)
     await_sale(other)
     assert other.end() == 0

@@ -9,7 +9,7 @@ from flows.engine.unreachable import advising
 from flows.records.faults import DatabaseUnavailable, OldDatabase
 from tests.test_engine_recovery import engine_tape
 
-WAY_OUT = "To go on at once name another database, e.g. --database sqlite:///"
+WAY_OUT = "To go on at once make another one from the tape with `scalp rebuild --state "
 
 
 @pytest.fixture
@@ -33,7 +33,8 @@ def test_the_newest_checkpoint_says_what_was_held_and_when(folder: StateFolder) 
     engine_tape(folder.tape)
     text = said(folder, True)
     assert text.startswith("database x is locked. At 2025-04-01 13:31:00 UTC this engine held nothing: ")
-    assert f"{WAY_OUT}{folder.path}/interim.db, which the tape fills" in text
+    interim = f"sqlite:///{folder.path}/interim.db"
+    assert f"{WAY_OUT}{folder.path} --database {interim}` and start with --database {interim}; " in text
 
 
 def test_without_a_checkpoint_it_is_not_known(folder: StateFolder) -> None:

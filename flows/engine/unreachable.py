@@ -1,5 +1,6 @@
 """What a person should know whose engine cannot start because its database is away: what it holds, and the way out."""
 
+import shlex
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -45,8 +46,9 @@ def _holds(folder: StateFolder) -> str:
 
 
 def _way_out(folder: StateFolder) -> str:
-    url = f"sqlite:///{folder.path / INTERIM}"
+    database = shlex.quote(f"sqlite:///{folder.path / INTERIM}")
+    made = f"scalp rebuild --state {shlex.quote(str(folder.path))} --database {database}"
     return (
-        f"To go on at once name another database, e.g. --database {url}, which the tape fills; "
+        f"To go on at once make another one from the tape with `{made}` and start with --database {database}; "
         "this one is filled when it is named again"
     )
