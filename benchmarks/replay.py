@@ -115,7 +115,7 @@ def line(tape: Path) -> dict[str, Any]:
     settings, reading, given = load(), Reading(), runs.read([tape], runs.Options())
     out: list[Any] = []
     source = TapeSource(given.started, given.events, runs.BATCH, reading)
-    cli_main(scalp(source, TestingSink(out), Market(*settings), Desks(*settings), settings))
+    cli_main(scalp(source, TestingSink(out), Market(*settings), Desks(*settings)))
     return {"events": reading.events + 1, "records": len(out)}
 
 

@@ -66,9 +66,9 @@ class Run:
         self.engine, self.started, self.tapes, self.speed = engine, given.started, given.tapes, speed
         self.reading, self.total, self.echoes = Reading(), given.total, given.echoes
         settings, started = given.settings, given.started
-        self.market = given.restored.market(settings)
+        self.market = given.restored.market(settings, started)
         self.looking = Looking(self.market, between_looks_ns(speed))
-        self.desks = Desks(*settings, None if speed is None else self.looking, given.restored.books(settings))
+        self.desks = Desks(*settings, None if speed is None else self.looking, given.restored.books(settings), started)
         self.ledger, self._attempts = Ledger(engine), Attempt(engine)
         self.scribe = Scribe(self, looked_on=speed is not None)
         self.reading.tick = self.scribe.tick

@@ -128,7 +128,7 @@ def prepare(paths: Sequence[Path], options: Options) -> tuple[Run, Dataflow]:
     tape = TapeSource(None if begun else given.started, given.events, options.batch, run.reading, pace)
     run.scribe.take([run_record(given.started)] if begun else [])
     sink = LedgerSink(run.scribe, given.echoes)
-    return run, scalp(tape, sink, run.market, run.desks, given.settings)
+    return run, scalp(tape, sink, run.market, run.desks)
 
 
 def _check(options: Options) -> None:

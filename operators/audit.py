@@ -6,6 +6,8 @@ from typing import ClassVar, Literal
 
 from operators import sessions
 from operators.book import BookState
+from operators.changes import Changed, told
+from operators.events import RunStarted
 from operators.records import Record
 
 EngineAction = Literal["reduce", "restore", "warn"]
@@ -15,7 +17,8 @@ EngineAction = Literal["reduce", "restore", "warn"]
 class AuditRecord(Record, frozen=True):
     """A command, or what the desk did by itself, and what came of it.
 
-    `before` and `after` are trading state, mode and switched tickers as JSON. `refused` says why a command did nothing.
+    `before` and `after` are trading state, mode and switched tickers as JSON; of changed settings those that changed.
+    `refused` says why a command did nothing.
     `argument` is the reason of what the engine did.
     """
 
@@ -52,4 +55,21 @@ def engine_audit(book: BookState, action: EngineAction, reason: str, before: str
         refused=None,
         before=before,
         after=steered(book),
+    )
+
+
+def settings_audit(changed: Changed, run: RunStarted) -> AuditRecord:
+    """What a run began to do otherwise than the one before it."""
+    before, after = (json.dumps({name: values[side] for name, values in changed.items()}) for side in (0, 1))
+    return AuditRecord(
+        book_id=run.book_id,
+        tape_seq=run.seq,
+        command_id=None,
+        at=sessions.utc(run.at_ns),
+        actor="start",
+        action="settings",
+        argument=told(changed),
+        refused=None,
+        before=before,
+        after=after,
     )

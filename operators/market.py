@@ -4,11 +4,11 @@ The first of the two states of the line. Per ticker it keeps clouds, averages an
 the newest quote of each leveraged fund and of each underlying with options, and the newest option chains.
 """
 
-from math import inf
-
 import msgspec
 
 from operators import catalog, prices, sessions
+from operators.carrying import remembered
+from operators.changes import InForce
 from operators.clouds import LongBar
 from operators.config import EngineSettings, ScalpConfig
 from operators.events import (
@@ -27,7 +27,7 @@ from operators.events import (
 )
 from operators.listings import Listings
 from operators.moments import ChainView, Moment, Setup, View
-from operators.ticker import TickerState
+from operators.ticker import TickerState, dollar_volumes, sound
 
 FIVE = 5
 MOST_CONVICTION = 100.0
@@ -52,10 +52,19 @@ class MarketState(msgspec.Struct):
 
 
 class Market:
-    """Takes the tape's events in order and answers each with what the next steps need of it."""
+    """Takes the tape's events in order and answers each with what the next steps need of it.
 
-    def __init__(self, config: ScalpConfig, settings: EngineSettings, state: MarketState | None = None) -> None:
-        self.config, self.settings = config, settings
+    A state that goes on was made under the settings of `run`.
+    """
+
+    def __init__(
+        self,
+        config: ScalpConfig,
+        settings: EngineSettings,
+        state: MarketState | None = None,
+        run: RunStarted | None = None,
+    ) -> None:
+        self.config, self.settings, self.in_force = config, settings, InForce(config, settings, run)
         self.five_minute = config.entry_timeframe_minutes == FIVE
         self.state = MarketState() if state is None else state
 
@@ -75,13 +84,21 @@ class Market:
             case OutsideSignal() if 0.0 <= event.conviction <= MOST_CONVICTION:
                 return [*ended, self._outside(event)]
             case RunStarted():
-                self.state.checkpoint_ns = event.checkpoint_seconds * SECOND_NS
-                self.state.bar_late_ns = event.age_limit_ns("bar", self.settings.bar_max_late_seconds)
-                self.state.quotes_max_age_ns = event.age_limit_ns("quote", self.settings.quote_max_age_seconds)
-                self.state.chains_max_age_ns = event.age_limit_ns("chain", self.settings.chain_max_age_seconds)
+                self._begin(event)
             case Contracts() | Chain() | AtmIv() | Dividend():
                 return [*ended, event] if self._option_event(event) else ended
         return [*ended, event]
+
+    def _begin(self, event: RunStarted) -> None:
+        """Takes up a run; under changed settings goes on with what they leave of the averages."""
+        changed, state = self.in_force.take(event), self.state
+        self.config, self.settings = self.in_force.config, self.in_force.settings
+        self.five_minute = self.config.entry_timeframe_minutes == FIVE
+        state.tickers = {name: remembered(ticker, changed) for name, ticker in state.tickers.items()}
+        state.checkpoint_ns = event.checkpoint_seconds * SECOND_NS
+        state.bar_late_ns = event.age_limit_ns("bar", self.settings.bar_max_late_seconds)
+        state.quotes_max_age_ns = event.age_limit_ns("quote", self.settings.quote_max_age_seconds)
+        state.chains_max_age_ns = event.age_limit_ns("chain", self.settings.chain_max_age_seconds)
 
     def _option_event(self, event: Contracts | Chain | AtmIv | Dividend) -> bool:
         """Takes what concerns options; whether it is of any use to the next steps."""
@@ -100,7 +117,7 @@ class Market:
         session = sessions.session_holding(start_ns)
         state = self.state.tickers.get(bar.ticker) or TickerState.new()
         again = state.previous is not None and bar.event_ns <= state.previous.event_ns
-        if session is None or again or not _sound(bar):
+        if session is None or again or not sound(bar):
             return [] if bar.history else [bar]
         self.state.tickers[bar.ticker] = state
         self.state.close_ns = session.close_ns
@@ -208,7 +225,7 @@ class Market:
             quotes=dict(self.state.quotes),
             quotes_age_ns=at_ns - self.state.quotes_ns,
             quotes_max_age_ns=self.state.quotes_max_age_ns,
-            dollar_volume=self._dollar_volumes(at_ns),
+            dollar_volume=dollar_volumes(self.state.tickers, FUND_SYMBOLS, at_ns),
             chains=self._chains(ticker, at_ns),
             chains_max_age_ns=self.state.chains_max_age_ns,
         )
@@ -231,16 +248,3 @@ class Market:
         if state is None or state.previous is None:
             return None
         return state.previous.close if state.day == sessions.new_york(at_ns).date().isoformat() else None
-
-    def _dollar_volumes(self, at_ns: int) -> dict[str, float]:
-        day = sessions.new_york(at_ns).date().isoformat()
-        known = {
-            symbol: state.dollar_volume(day) for symbol, state in self.state.tickers.items() if symbol in FUND_SYMBOLS
-        }
-        return {symbol: dollars for symbol, dollars in known.items() if dollars is not None}
-
-
-def _sound(bar: Bar) -> bool:
-    """Whether its prices are prices and its volume a number; importers refuse others, a foreign tape may hold them."""
-    known = all(prices.known(price) for price in (bar.open, bar.high, bar.low, bar.close))
-    return known and bar.low <= bar.high and 0.0 <= bar.volume < inf

@@ -1,8 +1,9 @@
 """What leaves the desk for the database: one frozen class a table, one field a column.
 
 Facts (runs, signals, verdicts, candidates, fills) are written once. Changing rows (orders, scalps) carry `tape_seq`,
-the event that changed them, and the highest one stands. Dollars are Decimal with at most six places, times aware
-UTC with microseconds, absent is None. Every row belongs to a book; the natural key of a table is `book_id` plus `key`.
+the event that changed them, and the highest one stands; of an engine's runs the last one stands. Dollars are Decimal
+with at most six places, times aware UTC with microseconds, absent is None. Every row belongs to a book; the natural key
+of a table is `book_id` plus `key`.
 """
 
 import json
@@ -20,12 +21,14 @@ from operators.orders import Side
 class Record(msgspec.Struct, frozen=True, kw_only=True):
     """A row: `table` is its table, `key` its natural key besides the book, `changes` whether later rows replace it.
 
+    `newest` says that it stands for the newest of its kind, each in the place of the one before in line order.
     `now` says that it is no record but a row of a view, which the rows of the next look replace.
     """
 
     table: ClassVar[str]
     key: ClassVar[tuple[str, ...]]
     changes: ClassVar[bool] = False
+    newest: ClassVar[bool] = False
     now: ClassVar[bool] = False
 
     book_id: str
@@ -47,9 +50,16 @@ class RunRecord(Record, frozen=True):
     rules_version: int
 
 
+class EngineRunRecord(RunRecord, frozen=True):
+    """What the newest run of an engine was started with; the audit holds what each changed of the one before."""
+
+    newest: ClassVar[bool] = True
+
+
 def run_record(event: RunStarted) -> RunRecord:
-    """The row of a run, from the event that started it."""
-    return RunRecord(
+    """The row of a run, from the event that started it; a replay's book says by its name what it was started with."""
+    kind = RunRecord if event.book_id.startswith("replay:") else EngineRunRecord
+    return kind(
         book_id=event.book_id,
         loop=event.loop,
         mode=event.mode,

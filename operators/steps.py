@@ -10,8 +10,10 @@ import bytewax.operators as op
 from bytewax.dataflow import Stream
 from bytewax.operators import StatefulBatchLogic
 
-from operators import checkpoints, signals
+from operators import carrying, checkpoints, signals
+from operators.audit import settings_audit
 from operators.book import BookState
+from operators.changes import InForce
 from operators.checkpoints import Barrier, Barriers
 from operators.config import EngineSettings, ScalpConfig
 from operators.desk import Desk
@@ -27,6 +29,7 @@ SHAPE = checkpoints.shape(MarketState, BookState)
 """The shape of the states of this program: a checkpoint of another one is not restored."""
 Keyed = tuple[str, Item | Barrier]
 Outcome = Record | Checkpoint
+Rule = Callable[[ScalpConfig, EngineSettings], Callable[[Ticket], Ticket]]
 In = TypeVar("In")
 Out = TypeVar("Out")
 
@@ -49,7 +52,8 @@ class Machine(StatefulBatchLogic[In, Out, None], Generic[In, Out]):
 class Desks:
     """The desks of a run, one a book; a book's desk begins with the RunStarted that names it.
 
-    With `looking` the views of each book follow its records, once in a while; `books` are desks that were restored.
+    With `looking` the views of each book follow its records, once in a while; `books` are desks that were restored,
+    made under the settings of `run`.
     """
 
     def __init__(
@@ -58,8 +62,9 @@ class Desks:
         settings: EngineSettings,
         looking: Looking | None = None,
         books: dict[str, Desk] | None = None,
+        run: RunStarted | None = None,
     ) -> None:
-        self.config, self.settings, self.looking = config, settings, looking
+        self.in_force, self.looking = InForce(config, settings, run), looking
         self.books = {} if books is None else books
 
     def on(self, item: Item | Barrier) -> list[Outcome]:
@@ -67,14 +72,26 @@ class Desks:
         if isinstance(item, Barrier):
             books = {book_id: checkpoints.encode_state(desk.book) for book_id, desk in self.books.items()}
             return [checkpoints.checkpoint(item, books, SHAPE)]
-        if type(item) is RunStarted and item.book_id not in self.books:
-            self.books[item.book_id] = Desk.started(item, self.config, self.settings)
+        change = self._begin(item) if type(item) is RunStarted else []
         records: list[Outcome] = [record for desk in self.books.values() for record in desk.on(item)]
+        records += change
         if self.looking is not None:
             if type(item) is Chain:
                 self.looking.heard(item)
             records += [view for desk in self.books.values() for view in self.looking.due(desk.book)]
         return records
+
+    def _begin(self, event: RunStarted) -> list[Record]:
+        """Takes up a run: begins its book, or goes on with it under changed settings, which is a record."""
+        before, books, in_force = self.in_force.runs.get(event.book_id), self.books, self.in_force
+        changed, name = in_force.take(event), event.book_id
+        settings = in_force.config, in_force.settings
+        if name not in books:
+            books[name] = Desk.started(event, *settings)
+        elif before is not None and changed:
+            books[name] = Desk(carrying.carried(books[name].book, changed, before, event, settings), *settings)
+            return [settings_audit(changed, event)]
+        return []
 
 
 def machine(step_id: str, line: Stream[tuple[str, In]], take: Callable[[In], list[Out]]) -> Stream[tuple[str, Out]]:
@@ -105,11 +122,28 @@ def open_tickets(step_id: str, line: Stream[Keyed]) -> Stream[Keyed]:
     return op.flat_map_batch(step_id, line, batch)
 
 
-def decide(step_id: str, line: Stream[Keyed], rule: Callable[[Ticket], Ticket]) -> Stream[Keyed]:
-    """A rule adds its verdicts to every ticket; everything else passes."""
+class Deciding:
+    """A rule that is made of the settings in force where it stands."""
+
+    def __init__(self, make: Rule, in_force: InForce) -> None:
+        self._make, self._in_force = make, in_force
+        self._rule = make(in_force.config, in_force.settings)
+
+    def on(self, item: Item | Barrier) -> Item | Barrier:
+        """A ticket with the rule's verdicts; anything else as it came."""
+        if type(item) is Ticket:
+            return self._rule(item)
+        if type(item) is RunStarted and self._in_force.take(item):
+            self._rule = self._make(self._in_force.config, self._in_force.settings)
+        return item
+
+
+def decide(step_id: str, line: Stream[Keyed], make: Rule, in_force: InForce) -> Stream[Keyed]:
+    """A rule adds its verdicts to every ticket; everything else passes. `make` gives the rule of any settings."""
+    on = Deciding(make, in_force.copy()).on
 
     def batch(items: list[Keyed]) -> list[Keyed]:
-        return [(LINE, rule(item)) if type(item) is Ticket else (LINE, item) for _, item in items]
+        return [(LINE, on(item)) for _, item in items]
 
     return op.flat_map_batch(step_id, line, batch)
 

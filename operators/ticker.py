@@ -1,9 +1,11 @@
 """What is remembered of one ticker: its clouds and averages, its session's volumes, its daily dollars."""
 
+from collections.abc import Collection, Mapping
 from math import inf
 
 import msgspec
 
+from operators import prices, sessions
 from operators.clouds import Atr, Bucket, Cloud
 from operators.events import Bar
 from operators.moments import Averages
@@ -84,3 +86,16 @@ class TickerState(msgspec.Struct):
             self.volumes = [*self.volumes, volume][-VOLUME_BARS:]
         self.first_seen = True
         return ratio
+
+
+def dollar_volumes(tickers: Mapping[str, TickerState], symbols: Collection[str], at_ns: int) -> dict[str, float]:
+    """Average dollars a session of those of the symbols that have been seen long enough."""
+    day = sessions.new_york(at_ns).date().isoformat()
+    known = {symbol: state.dollar_volume(day) for symbol, state in tickers.items() if symbol in symbols}
+    return {symbol: dollars for symbol, dollars in known.items() if dollars is not None}
+
+
+def sound(bar: Bar) -> bool:
+    """Whether its prices are prices and its volume a number; importers refuse others, a foreign tape may hold them."""
+    known = all(prices.known(price) for price in (bar.open, bar.high, bar.low, bar.close))
+    return known and bar.low <= bar.high and 0.0 <= bar.volume < inf

@@ -55,6 +55,14 @@ def begin_session(book: BookState, config: ScalpConfig, day: str) -> None:
     await_open(book, session.close_ns)
 
 
+def replan(book: BookState, config: ScalpConfig) -> None:
+    """Plans the rest of a day by other settings, in a book that holds nothing; the next session is looked up anew."""
+    if book.now_ns:
+        await_open(book, max(book.now_ns, book.close_ns))
+    if book.day:
+        _plan_event(book, config, session_of(book))
+
+
 def await_mark(book: BookState) -> None:
     """Sets the timer of the next minute of the session, its close included."""
     minutes = (book.now_ns - book.open_ns) // MINUTE_NS

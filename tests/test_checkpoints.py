@@ -9,7 +9,6 @@ from bytewax.testing import TestingSink, TestingSource, run_main
 from msgspec.structs import replace
 
 from flows.scalp import scalp
-from flows.settings import Settings
 from operators.book import BookState
 from operators.checkpoints import Barrier, Barriers, States, checkpoint, digest, encode_state, shape, states
 from operators.config import EngineSettings
@@ -75,7 +74,7 @@ def through_bytewax(events: Sequence[AnyEvent], batch: int) -> list[Outcome]:
     out: list[tuple[str, Outcome]] = []
     tape = TestingSource([(LINE, event) for event in events], batch)
     market, desks = Market(BUSY, EngineSettings()), Desks(BUSY, EngineSettings())
-    run_main(scalp(tape, TestingSink(out), market, desks, Settings(BUSY, EngineSettings())))
+    run_main(scalp(tape, TestingSink(out), market, desks))
     return [outcome for _, outcome in out]
 
 

@@ -1,8 +1,6 @@
 """How an engine begins: its tape's first event, the checkpoint it goes on from, what does not belong together."""
 
-import json
 from pathlib import Path
-from typing import Any
 
 import msgspec
 import pytest
@@ -10,7 +8,7 @@ from msgspec.structs import replace
 
 from flows.engine.hints import Hints
 from flows.engine.process import Engine, Plan
-from flows.engine.recovery import BrokenState, OtherSettings, Restored, begun, refuse_changes, restored
+from flows.engine.recovery import BrokenState, Restored, begun, restored
 from flows.feeds.recorded import RecordedFeed
 from flows.records.database import open_database
 from flows.records.marks import Mark, mark_of
@@ -21,7 +19,7 @@ from flows.tape.writer import TapeWriter
 from operators.book import BookState
 from operators.checkpoints import Barrier, States, checkpoint, encode_state
 from operators.config import EngineSettings
-from operators.events import AnyEvent, Bar, Checkpoint, RunStarted
+from operators.events import AnyEvent, Bar, Checkpoint
 from operators.market import MarketState
 from operators.steps import SHAPE
 from tests.play import started
@@ -143,57 +141,6 @@ class TestRestored:
             Restored(3, States(b"\xc1", {})).market(load())
 
 
-def run(*values: str, **changes: Any) -> RunStarted:
-    """The beginning of a run with these settings."""
-    settings = json.dumps([json.loads(model.model_dump_json()) for model in load(None, values)])
-    return replace(started(T0), **({"settings": settings} | changes))
-
-
-class TestChanges:
-    def test_a_tape_goes_on_under_the_rules_that_it_began_with(self) -> None:
-        refuse_changes(run(), run(seq=40, at_ns=T0 + 40))
-
-    def test_the_order_of_the_settings_is_nothing(self) -> None:
-        scalp, engine = json.loads(run().settings)
-        refuse_changes(run(), run(settings=json.dumps([engine, dict(reversed(scalp.items()))])))
-
-    @pytest.mark.parametrize("value", ["max_scalps_per_day=3", "quote_max_age_seconds=7.0"])
-    def test_a_changed_setting_is_named_with_both_values(self, value: str) -> None:
-        name, _, new = value.partition("=")
-        with pytest.raises(OtherSettings, match=f"the tape was begun otherwise: {name} .* is now {new}. Begin a new"):
-            refuse_changes(run(), run(value))
-
-    def test_all_changes_are_named(self) -> None:
-        with pytest.raises(OtherSettings) as said:
-            refuse_changes(run(), run("max_scalps_per_day=3", "daily_loss_limit=0.5", mode="options"))
-        assert [name in str(said.value) for name in ("max_scalps_per_day", "daily_loss_limit", "mode")] == [True] * 3
-
-    def test_a_setting_that_the_old_program_had_not_is_named(self) -> None:
-        scalp, engine = json.loads(run().settings)
-        del scalp["max_scalps_per_day"]
-        with pytest.raises(OtherSettings, match="max_scalps_per_day None is now"):
-            refuse_changes(run(settings=json.dumps([scalp, engine])), run())
-
-    @pytest.mark.parametrize(
-        "change",
-        [
-            {"book_id": "paper:other"},
-            {"loop": "broker"},
-            {"mode": "options"},
-            {"tables": {"fomc": "2"}},
-            {"rules_version": 2},
-            {"marks": ("SIMULATED",)},
-            {"cadences": {"bar": 1.0}},
-            {"checkpoint_seconds": 1},
-        ],
-        ids=lambda change: next(iter(change)),
-    )
-    def test_other_rules_tables_or_feeds_are_refused(self, change: dict[str, Any]) -> None:
-        (name,) = change
-        with pytest.raises(OtherSettings, match=name):
-            refuse_changes(run(), run(**change))
-
-
 class TestEngine:
     """The same, asked of whole engines over a market of three bars."""
 
@@ -204,16 +151,6 @@ class TestEngine:
         url = f"sqlite:///{folder}/records.db"
         plan = Plan(folder / "state", url, "test", "both", load(None, values), 1e6)
         return Engine(plan, lambda _: RecordedFeed(market, 1e6))
-
-    def test_other_settings_leave_tape_and_fence_alone(self, tmp_path: Path) -> None:
-        self.engine(tmp_path).run()
-        database = open_database(f"sqlite:///{tmp_path}/records.db", create=False)
-        (segment,) = segment_paths(tmp_path / "state" / "tape")
-        before = mark_of(database, "paper:test"), segment.read_bytes()
-        with pytest.raises(OtherSettings):
-            self.engine(tmp_path, "max_scalps_per_day=3")
-        assert (mark_of(database, "paper:test"), segment.read_bytes()) == before
-        database.dispose()
 
     def test_a_second_run_goes_on_behind_the_first_ones_stop(self, tmp_path: Path) -> None:
         self.engine(tmp_path).run()

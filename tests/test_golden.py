@@ -7,7 +7,6 @@ from bytewax.testing import TestingSink
 from bytewax.visualize import to_rendered
 
 from flows.scalp import scalp
-from flows.settings import Settings
 from flows.tape.source import Reading, TapeSource
 from operators.config import EngineSettings, ScalpConfig
 from operators.market import Market
@@ -20,7 +19,7 @@ STEPS = ["tape", "market", "signal", "route", "greeks", "strike", "gate", "fund"
 def flow() -> Dataflow:
     config, settings = ScalpConfig(), EngineSettings()
     source = TapeSource(started(2), iter(()), 1, Reading())
-    return scalp(source, TestingSink([]), Market(config, settings), Desks(config, settings), Settings(config, settings))
+    return scalp(source, TestingSink([]), Market(config, settings), Desks(config, settings))
 
 
 def ids() -> list[str]:

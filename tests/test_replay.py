@@ -14,7 +14,6 @@ from bytewax.testing import TestingSink, TestingSource, cluster_main, run_main
 from flows.records.database import open_database, reading
 from flows.records.tables import metadata
 from flows.scalp import scalp
-from flows.settings import Settings
 from flows.tape.source import Reading, TapeSource
 from operators.config import EngineSettings, ScalpConfig
 from operators.market import Market
@@ -37,9 +36,7 @@ def line_over(path: Path, batch: int, out: list[tuple[str, Record]]) -> Any:
     """The dataflow of flows/scalp.py from a tape into a list."""
     events, config, settings = tape_events(path), ScalpConfig(), EngineSettings()
     source = TapeSource(started(events[0].at_ns), iter(events), batch, Reading())
-    return scalp(
-        source, TestingSink(out), Market(config, settings), Desks(config, settings), Settings(config, settings)
-    )
+    return scalp(source, TestingSink(out), Market(config, settings), Desks(config, settings))
 
 
 def through_bytewax(path: Path, batch: int) -> list[Record]:

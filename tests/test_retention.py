@@ -8,7 +8,7 @@ import pytest
 from msgspec.structs import replace
 
 from flows.engine.hints import KEPT, Hints
-from flows.engine.recovery import BrokenState, begun, refuse_changes
+from flows.engine.recovery import BrokenState, begun
 from flows.engine.retention import DAY_NS, MOST_AT_ONCE, Retention
 from flows.settings import BadSettings, load
 from flows.tape.frames import Corrupt, Header
@@ -16,6 +16,7 @@ from flows.tape.journal import Journal
 from flows.tape.reader import Tape
 from flows.tape.segments import Segments, segment_path, segment_paths
 from flows.tape.writer import TapeWriter
+from operators.changes import changes
 from operators.config import EngineSettings
 from operators.events import AnyEvent, RunStarted
 from tests.journals import QUOTE, Make, makes, wrote
@@ -352,9 +353,9 @@ class TestSetting:
     def test_it_may_change_from_one_run_to_the_next(self) -> None:
         # It decides nothing: a tape that must not grow any more is no reason for a new one.
         now, then = (self.settings(*values) for values in ([], ["tape_keep_days=30"]))
-        refuse_changes(self.run(now), self.run(then))
+        assert changes(self.run(now), self.run(then)) == {}
         del now[1]["tape_keep_days"]  # of a program that had no such setting
-        refuse_changes(self.run(now), self.run(then))
+        assert changes(self.run(now), self.run(then)) == {}
 
     def settings(self, *values: str) -> list[dict[str, object]]:
         return [json.loads(model.model_dump_json()) for model in load(None, values)]

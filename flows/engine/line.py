@@ -18,7 +18,7 @@ from operators.events import AnyEvent, Checkpoint, Intent, RunStarted, Stop
 from operators.records import Record, RunRecord
 from operators.steps import LINE, Outcome
 
-TOLD: Final = {"warn": "W106", "reduce": "W107"}
+TOLD: Final = {"warn": "W106", "reduce": "W107", "settings": "I006"}
 """What the desk does by itself that a person should hear of, by its action in the audit."""
 AT_ONCE: Final = datetime(1970, 1, 1, tzinfo=UTC)
 WAIT_SECONDS: Final = 0.001
@@ -112,7 +112,7 @@ class _Writing(StatelessSinkPartition[tuple[str, Outcome]]):
                 if type(outcome) is AuditRecord and outcome.action in TOLD:
                     tell(TOLD[outcome.action], detail=outcome.argument)
             ready.append(outcome.at_seq if isinstance(outcome, Checkpoint) else outcome)
-            if type(outcome) is RunRecord:
+            if isinstance(outcome, RunRecord):
                 self._began()
         self._recorder.take(ready)
         self._ends.fault = self._ends.fault or self._echoes.fault or self._recorder.fault

@@ -19,6 +19,7 @@ from sqlalchemy import Connection
 
 from flows.engine import recovery
 from flows.engine.asking import Asking
+from flows.engine.changing import Change
 from flows.engine.echoes import Echoes
 from flows.engine.hints import Hints
 from flows.engine.line import Ends, LiveSink, LiveTape
@@ -87,31 +88,34 @@ class Engine:
         self.began = time.monotonic()
         before = recovery.begun(self.folder.tape)
         self.started = self._started(secrets.token_hex(8) if before is None else before.tapes[0])
-        if before is not None:
-            recovery.refuse_changes(before, self.started)
+        newest = recovery.in_force(self.folder.tape)
+        change = Change(self.folder, newest, self.started)
         with advising(self.folder, before is not None):
             self.database = open_database(database_url(plan.database), create=True)
             ensure(self.database)
-            self._restore()
+            change.check(self.database, self.started.book_id)
+            self._restore(newest)
             self._attempts = Attempt(self.database)
             self._attempt = self._attempts.begin(self.started.book_id, 1, version("scalp"))
 
-    def _restore(self) -> None:
+    def _restore(self, newest: RunStarted | None) -> None:
         mark = take(self.database, self.started.book_id, self.started.tapes[0])
         hints = Hints(self.folder.hints)
         header = Header(cadences=self.started.cadences, marks=self.started.marks)
         self.journal = Journal(self.folder.tape, header, self.feed.now_ns, self.plan.segment_bytes)
         self.journal.checkpoint = hints.add
         found = recovery.restored(self.folder.tape, hints, mark, self.journal.written_seq)
-        settings = self.plan.settings
-        self.market = found.market(settings)
-        self.desks = Desks(*settings, Looking(self.market, between_looks_ns(self.plan.speed)), found.books(settings))
+        # It catches up under the settings of the runs before, to its own RunStarted.
+        run, settings = recovery.settings_at(self.folder.tape, found.from_seq, newest or self.started)
+        self.market = found.market(settings, run)
+        looking = Looking(self.market, between_looks_ns(self.plan.speed))
+        self.desks = Desks(*settings, looking, found.books(settings), run)
         self.ends = Ends(self.journal.written_seq + 1)
         self.echoes = Echoes(self.journal.put, found.from_seq)
         self.stopping = threading.Event()
         ledger, waiting = Ledger(self.database), Waiting(self.folder.path, self.plan.in_memory)
         self.recorder = Recorder(ledger, mark, self._tape_is_safe, self.beat, waiting)
-        keep_days, recorder = settings.engine.tape_keep_days, self.recorder
+        keep_days, recorder = self.plan.settings.engine.tape_keep_days, self.recorder
         retention = Retention(self.folder.tape, keep_days, lambda: hints.passed(recorder.tape_seq) + 1)
         self.journal.kept_from, self.journal.drop = retention.kept_from, retention.drop
         self.metrics = Metrics(self.journal, self.recorder, self._ages())
@@ -146,7 +150,7 @@ class Engine:
                 follower = Follower(self.folder.tape, self.from_seq + 1)
                 tape = LiveTape(follower, journal, self.echoes, self.ends)
                 sink = LiveSink(self.recorder, self.echoes, self.ends, self.metrics)
-                cli_main(scalp(tape, sink, self.market, self.desks, self.plan.settings))  # type: ignore[no-untyped-call]  # Bytewax gives its runner no types
+                cli_main(scalp(tape, sink, self.market, self.desks))  # type: ignore[no-untyped-call]  # Bytewax gives its runner no types
             except BytewaxRuntimeError as error:
                 broken = cause(error)
                 self.ends.fault = broken if isinstance(broken, Exception) else RunFailed(repr(broken))

@@ -1,6 +1,5 @@
 """The tape of an engine, read again: as it was recorded, or as a market like any other."""
 
-import json
 from collections.abc import Iterator
 from typing import NamedTuple, NoReturn
 
@@ -9,7 +8,7 @@ from flows.engine.hints import sound
 from flows.engine.recovery import Restored
 from flows.settings import Settings
 from flows.tape.segments import AnyTape
-from operators.config import EngineSettings, ScalpConfig
+from operators.changes import settings_in
 from operators.events import OF_AN_ENGINE, AnyEvent, Checkpoint, Echo, Intent, RunStarted
 
 
@@ -79,10 +78,7 @@ def said_of_front(tape: AnyTape) -> str:
 
 def settings_of(run: RunStarted) -> Settings:
     """The settings that a run was started with. Raises pydantic's ValidationError for those of another program."""
-    scalp, engine = json.loads(run.settings)
-    return Settings(
-        ScalpConfig.model_validate_json(json.dumps(scalp)), EngineSettings.model_validate_json(json.dumps(engine))
-    )
+    return Settings(*settings_in(run.settings))
 
 
 def never_put(echo: Echo) -> NoReturn:

@@ -1,24 +1,23 @@
 """How an engine begins: where its tape ends, which checkpoint it goes on from, whether tape and database agree."""
 
-import json
+import sys
 from pathlib import Path
-from typing import Any, Final, NamedTuple
+from typing import NamedTuple
 
 import msgspec
+from pydantic import ValidationError
 
 from flows.engine.hints import Hints
 from flows.records.marks import Mark
 from flows.settings import Settings
 from flows.tape.reader import Tape
-from flows.tape.segments import segment_paths
+from flows.tape.segments import Segments, segment_paths
 from operators.book import BookState
+from operators.changes import settings_in
 from operators.checkpoints import States
 from operators.desk import Desk
 from operators.events import RunStarted
 from operators.market import Market, MarketState
-
-DECIDING_NOTHING: Final = frozenset({"tape_keep_days"})
-"""Settings that may differ from one run on a tape to the next."""
 
 
 class BrokenState(Exception):
@@ -26,7 +25,7 @@ class BrokenState(Exception):
 
 
 class OtherSettings(ValueError):
-    """The tape was begun with other settings, rules or tables; the message names them."""
+    """A start with other settings than those in force, which have to wait; the message names both, and what to do."""
 
 
 class Restored(NamedTuple):
@@ -35,11 +34,10 @@ class Restored(NamedTuple):
     from_seq: int
     states: States | None
 
-    def market(self, settings: Settings) -> Market:
-        """The market as it was."""
-        if self.states is None:
-            return Market(*settings)
-        return Market(*settings, msgspec.msgpack.decode(self.states.market, type=MarketState))
+    def market(self, settings: Settings, run: RunStarted | None = None) -> Market:
+        """The market as it was, under the settings of the run that was in force then."""
+        state = None if self.states is None else msgspec.msgpack.decode(self.states.market, type=MarketState)
+        return Market(*settings, state, run)
 
     def books(self, settings: Settings) -> dict[str, Desk]:
         """The desks as they were."""
@@ -83,26 +81,21 @@ def restored(folder: Path, hints: Hints, mark: Mark, head_seq: int) -> Restored:
     return restored
 
 
-def refuse_changes(before: RunStarted, now: RunStarted) -> None:
-    """Raises OtherSettings if a tape would go on under other rules than those that it began with."""
-    names = ("book_id", "loop", "mode", "tables", "rules_version", "marks", "cadences", "checkpoint_seconds")
-    changed = [
-        f"{name} {getattr(before, name)!r} is now {getattr(now, name)!r}"
-        for name in names
-        if _differ(before, now, name)
-    ]
-    old, new = _settings(before.settings), _settings(now.settings)
-    changed += [
-        f"{key} {old.get(key)!r} is now {new.get(key)!r}" for key in sorted(old | new) if old.get(key) != new.get(key)
-    ]
-    if changed:
-        raise OtherSettings(f"the tape was begun otherwise: {'; '.join(changed)}. Begin a new one with another --state")
+def in_force(folder: Path) -> RunStarted | None:
+    """The run in force at the end of a tape, None if there is none yet. Raises what a tape raises."""
+    return Segments(folder).run_at(sys.maxsize) if segment_paths(folder) else None
 
 
-def _differ(before: RunStarted, now: RunStarted, name: str) -> bool:
-    return bool(getattr(before, name) != getattr(now, name))
+def settings_at(folder: Path, seq: int, newest: RunStarted) -> tuple[RunStarted, Settings]:
+    """The run in force behind an event, or a tape's first one, with its settings; `newest` is that at the tape's end.
 
-
-def _settings(text: str) -> dict[str, Any]:
-    """Both models of the settings as one table, without what changes no decision."""
-    return {key: value for part in json.loads(text) for key, value in part.items() if key not in DECIDING_NOTHING}
+    Raises OtherSettings where this program does not know them.
+    """
+    run = newest if newest.seq <= max(seq, 1) else Segments(folder).run_at(max(seq, 1)) or newest
+    try:
+        return run, Settings(*settings_in(run.settings))
+    except ValidationError as fault:
+        raise OtherSettings(
+            f"the run at event {run.seq} of the tape in {folder} has settings that this program does not know "
+            f"({fault.errors()[0]['loc']}): start the version that wrote it and stop it in order"
+        ) from fault

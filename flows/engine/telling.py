@@ -15,6 +15,7 @@ CODES: Final[dict[str, tuple[Level, str]]] = {
     "I003": ("info", "the database takes records again"),
     "I004": ("info", "the tape is written again"),
     "I005": ("info", "segments older than tape_keep_days were dropped"),
+    "I006": ("info", "the engine goes on with changed settings"),
     "W101": ("warning", "the database does not take records; they wait"),
     "W102": ("warning", "entries ended: the database is behind"),
     "W103": ("warning", "the tape cannot be written; events wait"),

@@ -47,7 +47,7 @@ class Ledger:
         with writing(self._engine) as connection:
             by_kind = _by_kind(records)
             for kind, rows in by_kind.items():
-                if kind.changes:
+                if kind.changes or kind.newest:
                     _upsert(connection, kind, rows)
                 elif not kind.now:
                     alarms += _insert(connection, kind, rows)
@@ -122,16 +122,19 @@ def notify(connection: Connection) -> None:
 
 
 def _upsert(connection: Connection, kind: type[Record], rows: list[Row]) -> None:
-    """Write changing rows; of several updates of one row only the one that would stand goes to the database."""
-    latest: dict[Key, Row] = {}
+    """Write changing rows; of several updates of one row only the one that would stand goes to the database.
+
+    Of what stands for the newest of its kind the last one does.
+    """
+    latest, ordered = dict[Key, Row](), kind.changes
     for row in rows:
         key = _key(kind, row)
-        if key not in latest or row["tape_seq"] >= latest[key]["tape_seq"]:
+        if key not in latest or not ordered or row["tape_seq"] >= latest[key]["tape_seq"]:
             latest[key] = row
     table, index = metadata.tables[kind.table], ("book_id", *kind.key)
     statement = insert_of(connection, table)
     new = {name: statement.excluded[name] for name in rows[0] if name not in index}
-    newer = statement.excluded["tape_seq"] >= table.c.tape_seq
+    newer = statement.excluded["tape_seq"] >= table.c.tape_seq if ordered else None
     connection.execute(
         statement.on_conflict_do_update(index_elements=index, set_=new, where=newer), list(latest.values())
     )
