@@ -27,7 +27,8 @@ def held(book: BookState) -> list[str]:
     positions = [f"{scalp.held} {scalp.symbol}" for scalp in book.scalps_in_order() if scalp.held]
     working = [order for _, order in sorted(book.orders.items()) if order.open]
     orders = [f"an order to {order.side} {order.remaining} {order.symbol}" for order in working]
-    return [*positions, *orders]
+    begun = [scalp for scalp in book.scalps_in_order() if not scalp.held and not book.open_orders(scalp.signal_id)]
+    return [*positions, *orders, *(f"an entry of {scalp.symbol}" for scalp in begun)]
 
 
 def moved_micros(before: RunStarted, now: RunStarted) -> int:
@@ -39,8 +40,8 @@ def carried(
     book: BookState, changed: Changed, before: RunStarted, now: RunStarted, settings: tuple[ScalpConfig, EngineSettings]
 ) -> BookState:
     """The book as it goes on under a new run. Raises ValueError if it holds anything."""
-    if book.scalps or held(book):
-        raise ValueError(f"{book.book_id} cannot change its settings: it holds {'; '.join(held(book)) or 'an entry'}")
+    if held(book):
+        raise ValueError(f"{book.book_id} cannot change its settings: it holds {', '.join(held(book))}")
     config, engine = settings
     new, moved = BookState.begun(now, engine), moved_micros(before, now)
     streams = {name: new.stream(name) for name in book.streams}
