@@ -121,8 +121,11 @@ def test_all_that_the_checkpoint_at_the_front_does_not_know_is_on_the_tape(whole
     assert found.run == next(event for event in Segments(whole.tape).events() if isinstance(event, RunStarted))
 
 
-def test_a_replay_says_that_the_front_is_missing_and_keeps_the_books_name(half: Path, tmp_path: Path) -> None:
-    said = scalp("replay", half / "tape", "--database", f"sqlite:///{tmp_path}/r.db")
+@pytest.mark.parametrize("words", [(), ("--speed", 1e6)])
+def test_a_replay_says_that_the_front_is_missing_and_keeps_the_books_name(
+    half: Path, tmp_path: Path, words: tuple[object, ...]
+) -> None:
+    said = scalp("replay", half / "tape", "--database", f"sqlite:///{tmp_path}/r.db", *words)
     begins = int(segment_paths(half / "tape")[0].stem)
     assert said.code == 0
     assert f"begins with event {begins}: what was before was dropped" in said.err

@@ -34,18 +34,15 @@ def of_an_engine(tape: AnyTape) -> bool:
 
 def beginning(tape: AnyTape) -> Beginning:
     """Where the tape of an engine begins. Raises NoBeginning where this program can restore no checkpoint of it."""
-    runs = [] if tape.header.run is None else [tape.header.run]
     for event in tape.events():
-        if type(event) is RunStarted:
-            runs.append(event)
-            if event.seq == 1:
-                return Beginning(event, Restored(0, None), event.at_ns)
+        if type(event) is RunStarted and event.seq == 1:
+            return Beginning(event, Restored(0, None), event.at_ns)
         found = sound(event) if type(event) is Checkpoint and event.at_seq + 1 >= tape.header.first_seq else None
-        if found is not None:
-            run = [run for run in runs if run.seq <= found[0].at_seq][-1]
+        run = None if found is None else tape.run_at(found[0].at_seq)
+        if found is not None and run is not None:
+            from_seq = found[0].at_seq
             # Not the checkpoint's own time: a line that lags behind the tape writes it late.
-            at_ns = next(tape.events(found[0].at_seq + 1)).at_ns
-            return Beginning(run, Restored(found[0].at_seq, found[1]), at_ns)
+            return Beginning(run, Restored(from_seq, found[1]), next(tape.events(from_seq + 1)).at_ns)
     raise NoBeginning(
         f"{tape.path} begins with event {tape.header.first_seq}, what was before is not there, and this program can "
         "restore no checkpoint of what is left: use the version that wrote it"

@@ -4,6 +4,7 @@ import hashlib
 from bisect import bisect_right
 from collections.abc import Callable, Iterator
 from io import BufferedReader
+from itertools import takewhile
 from pathlib import Path
 
 import msgspec
@@ -18,7 +19,7 @@ from flows.tape.frames import (
     Tally,
 )
 from flows.tape.scan import Batch, Scan, file_size, read_closing, read_header
-from operators.events import AnyEvent, decode
+from operators.events import AnyEvent, RunStarted, decode
 
 
 class TapeInfo(msgspec.Struct, frozen=True, kw_only=True):
@@ -81,6 +82,13 @@ class Tape:
         """The events from `from_seq` on, none if the tape ends before it; raises Corrupt where a frame is bad."""
         for _, batch in self._decoded(max(from_seq, self.header.first_seq)):
             yield from batch
+
+    def run_at(self, seq: int) -> RunStarted | None:
+        """The run in force behind an event: the newest that began at or before it, here or before; None for none."""
+        run = self.header.run
+        for event in takewhile(lambda event: event.seq <= seq, self.events()):
+            run = event if type(event) is RunStarted else run
+        return run
 
     def sha256(self) -> str:
         """SHA-256 of the file's bytes, in hex."""

@@ -3,7 +3,6 @@
 import hashlib
 from collections import Counter
 from collections.abc import Iterator
-from itertools import takewhile
 from pathlib import Path
 from typing import Final
 
@@ -80,7 +79,7 @@ class Segments:
     def run_at(self, seq: int) -> RunStarted | None:
         """The run in force behind an event: the newest that began at or before it; None for the tape of no engine."""
         tapes = [tape for tape in self._tapes if tape.header.first_seq <= seq]
-        return next((run for tape in reversed(tapes) if (run := run_at(tape, seq)) is not None), None)
+        return next((run for tape in reversed(tapes) if (run := tape.run_at(seq)) is not None), None)
 
     def _summed(self, infos: list[TapeInfo]) -> TapeInfo:
         last, firsts = infos[-1], [info.first_at_ns for info in infos if info.first_at_ns is not None]
@@ -115,14 +114,6 @@ def check_front(first: Tape, last: Tape) -> None:
     begins, kept_from = first.header.first_seq, last.header.kept_from
     if begins > kept_from:
         raise Corrupt(str(first.path), 0, f"it begins with event {begins}, and nothing from {kept_from} on was dropped")
-
-
-def run_at(tape: Tape, seq: int) -> RunStarted | None:
-    """The newest run that began in a segment at or before an event, else the one that was in force at its beginning."""
-    run = tape.header.run
-    for event in takewhile(lambda event: event.seq <= seq, tape.events()):
-        run = event if type(event) is RunStarted else run
-    return run
 
 
 def open_tape(path: Path) -> AnyTape:
