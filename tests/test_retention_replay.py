@@ -8,9 +8,12 @@ import pytest
 from msgspec.structs import replace
 
 from flows.engine.hints import Hints
+from flows.engine.process import Engine, Plan
 from flows.engine.rebuild import rebuild
 from flows.engine.recording import beginning
 from flows.engine.recovery import BrokenState, restored
+from flows.engine.retention import DAY_NS
+from flows.feeds.recorded import RecordedFeed
 from flows.records.database import open_database, writing
 from flows.records.marks import Mark, take
 from flows.running import Run
@@ -24,7 +27,7 @@ from operators.checkpoints import encode_state
 from operators.events import Checkpoint, RunStarted
 from tests.commands import replayed, scalp
 from tests.kills import market_tape
-from tests.lives import Place, Row, live_out, rows
+from tests.lives import FAST, Place, Row, live_out, rows
 
 pytestmark = pytest.mark.slow
 UNHURRIED = 6_000.0
@@ -204,6 +207,22 @@ def test_a_database_that_ends_before_the_tape_begins_is_refused(half: Path, tmp_
     with pytest.raises(BrokenState, match="up to event 5, and the tape lost what was before .* in neither"):
         rebuild(half, url)
     assert rows(url) == before
+
+
+@pytest.mark.parametrize("part", [0.3, 0.6, 1.0])
+def test_an_engine_never_gives_up_what_its_next_start_needs(whole: Whole, tmp_path: Path, part: float) -> None:
+    shutil.copytree(whole.state, tmp_path / "state")
+    shutil.copy(whole.state.parent / "live.db", tmp_path / "live.db")
+    tape, url = tmp_path / "state" / "tape", f"sqlite:///{tmp_path}/live.db"
+    passed = [event.at_seq for event in Segments(tape).events() if isinstance(event, Checkpoint)]
+    at_seq = passed[round(part * (len(passed) - 1))]
+    marked(url, tmp_path / "state", at_seq)
+    plan = Plan(tmp_path / "state", url, "test", "both", load(None, ["tape_keep_days=1"]), FAST)
+    engine = Engine(plan, lambda _: RecordedFeed(whole.state.parent / "market.tape", FAST))
+    kept = engine.journal.kept_from(engine.journal.last_ns + 30 * DAY_NS)
+    assert engine.from_seq == at_seq
+    assert kept == max(int(path.stem) for path in segment_paths(tape) if int(path.stem) <= at_seq + 1) > 1
+    engine.run()
 
 
 @pytest.mark.parametrize("lost", [0, 2])
