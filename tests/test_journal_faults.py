@@ -198,3 +198,64 @@ def test_time_goes_on_behind_a_segment_that_has_no_event_yet(make: Make, tmp_pat
     assert last is not None
     *_, event = wrote(make(clock=lambda: T0 - 100), CLOCK)
     assert (event.seq, event.at_ns) == (3, last + 1)
+
+
+class SlowDisk(FileIO):
+    """A file that is not made safe before it is `freed`, and then only if `fault` is not set."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(path, "r+")
+        self.seek(0, 2)
+        self.freed, self.asked, self.fault = threading.Event(), threading.Event(), False
+
+    def fileno(self) -> int:
+        self.asked.set()
+        assert self.freed.wait(LIMIT_SECONDS)
+        if self.fault:
+            raise OSError(errno.EIO, "the disk is broken")
+        return super().fileno()
+
+
+def slow(journal: Journal) -> SlowDisk:
+    """Gives a journal that is not started a disk that makes nothing safe yet."""
+    journal._writer._file.close()
+    journal._writer._file = disk = SlowDisk(journal._writer.path)
+    return disk
+
+
+def test_writes_go_on_while_the_disk_makes_others_safe(make: Make) -> None:
+    journal = make()
+    disk = slow(journal)
+    journal.start()
+    journal.put(QUOTE)
+    assert disk.asked.wait(LIMIT_SECONDS)
+    journal.put(QUOTE)
+    assert journal.drained(LIMIT_SECONDS)
+    assert (journal.written_seq, journal.synced_seq) == (2, 0)
+    disk.freed.set()
+    assert journal.wait_synced(2, LIMIT_SECONDS)
+
+
+def test_a_segment_ends_only_after_the_disk_has_answered(make: Make, tmp_path: Path) -> None:
+    journal = make(segment_bytes=1)
+    disk = slow(journal)
+    journal.start()
+    journal.put(QUOTE)
+    assert disk.asked.wait(LIMIT_SECONDS)
+    journal.put(checkpoint(1))
+    assert not journal.drained(0.2)
+    assert len(segment_paths(tmp_path)) == 1
+    disk.freed.set()
+    assert journal.wait_synced(2, LIMIT_SECONDS)
+    assert len(segment_paths(tmp_path)) == 2
+
+
+def test_a_disk_that_makes_nothing_safe_ends_the_journal(make: Make) -> None:
+    journal = make()
+    disk = slow(journal)
+    disk.fault = True
+    disk.freed.set()
+    journal.start()
+    journal.put(QUOTE)
+    journal._thread.join(LIMIT_SECONDS)
+    assert (journal.ended, journal.synced_seq, str(journal.fault)) == (True, 0, "[Errno 5] the disk is broken")

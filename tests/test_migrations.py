@@ -138,6 +138,12 @@ def earlier() -> list[str]:
     return [script.revision for script in scripts.walk_revisions() if script.revision != database.head()]
 
 
+def test_the_names_of_the_files_tell_the_revisions() -> None:
+    scripts = ScriptDirectory.from_config(database.alembic_config())
+    known = {script.revision for script in scripts.walk_revisions()}
+    assert (database.head(), database.known_revisions()) == (scripts.get_current_head(), known)
+
+
 def test_an_empty_database_comes_to_the_tables_of_this_program(empty: Engine) -> None:
     database.ensure(empty)
     assert (database.revision(empty), differences(empty)) == (database.head(), [])

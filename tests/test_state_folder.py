@@ -199,3 +199,25 @@ def test_the_lock_of_another_process_holds_until_it_dies(path: Path) -> None:
     engine.kill()
     engine.join(LIMIT_SECONDS)
     locked(path).release()
+
+
+def taken(path: Path) -> str:
+    """The name of the folder's tape, as one engine after the other hears it."""
+    folder = StateFolder(path)
+    folder.lock()
+    folder.release()
+    return folder.tape_id
+
+
+def test_its_tape_has_one_name_although_no_run_began_it(path: Path, tmp_path: Path) -> None:
+    assert len(taken(path)) == 16
+    assert taken(path) == taken(path) != taken(tmp_path / "other")
+
+
+@pytest.mark.parametrize("kept", [0, 1, 15])
+def test_half_a_name_is_none(path: Path, kept: int) -> None:
+    known = taken(path)
+    os.truncate(path / "lock", kept)
+    made = taken(path)
+    assert len(made) == 16
+    assert taken(path) == made != known

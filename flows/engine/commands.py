@@ -11,7 +11,7 @@ from flows.options import DatabaseOption, ModeName, RulesOption, SetOption
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from flows.engine.process import Plan
+    from flows.engine.process import Engine, Plan
     from flows.feeds.feed import Feed
 
 SIMULATED = "simulated"
@@ -34,30 +34,37 @@ def run(
     database: DatabaseOption = None,
 ) -> None:
     """Run the engine on paper: trade what the feed brings until SIGTERM, SIGINT or the feed's end."""
-    from flows.engine.process import Plan
-    from flows.settings import load
+    from flows.engine.pauses import while_starting
 
-    with faults_of_input():
+    with while_starting(), faults_of_input():
+        from flows.engine.process import Plan
+        from flows.settings import load
+
         settings = load(rules_file, values or [])
         plan = Plan(state, database, account, mode.value, settings, speed)
-        made = _feed(feed, speed, faults)
-    _run(plan, made, metrics_port)
+        engine = _made(plan, _feed(feed, speed, faults))
+    _run(engine, metrics_port)
 
 
-def _run(plan: "Plan", feed: "Callable[[Path], Feed]", port: int) -> None:
-    """Runs an engine, and says how it began and ended."""
+def _made(plan: "Plan", feed: "Callable[[Path], Feed]") -> "Engine":
+    """An engine on its folder, which no other may have."""
     from flows.engine.process import Engine
     from flows.engine.state import Locked
-    from flows.engine.telling import libraries_tell, tell
+    from flows.engine.telling import libraries_tell
 
     libraries_tell()
-    with faults_of_input():
-        try:
-            engine = Engine(plan, feed)
-        except Locked as fault:
-            fail(fault, RUN_FAILED)
-    book_id = engine.started.book_id
-    tell("I001", book_id=book_id, state=str(plan.state), from_event=engine.from_seq, head_event=engine.head_seq)
+    try:
+        return Engine(plan, feed)
+    except Locked as fault:
+        fail(fault, RUN_FAILED)
+
+
+def _run(engine: "Engine", port: int) -> None:
+    """Runs an engine, and says how it began and ended."""
+    from flows.engine.telling import tell
+
+    book_id, state = engine.started.book_id, str(engine.plan.state)
+    tell("I001", book_id=book_id, state=state, from_event=engine.from_seq, head_event=engine.head_seq)
     end = engine.metrics.serve(port) if port else None
     try:
         engine.run()

@@ -50,8 +50,9 @@ class _Reading(StatelessSourcePartition[tuple[str, AnyEvent]]):
         if self._over or self._ends.fault is not None:
             raise StopIteration
         news = self._journal.written
-        if not news.is_set() and self._ends.head is not None:
-            news.wait(WAIT_SECONDS)
+        if self._ends.head is not None and not news.wait(WAIT_SECONDS):
+            self._look_after_writer()
+            return []
         news.clear()
         events = self._follower.read()
         if not events:

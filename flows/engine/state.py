@@ -5,6 +5,7 @@ It belongs to the user who runs the engine, nobody else may look in, and no part
 
 import fcntl
 import os
+import secrets
 import stat
 from pathlib import Path
 from typing import Final
@@ -12,6 +13,7 @@ from typing import Final
 from flows.records.steering import KILL_FILE
 
 LOCK, TAPE, HINTS = "lock", "tape", "checkpoints"
+ID_BYTES: Final = 8
 PRIVATE: Final = 0o700
 
 
@@ -40,10 +42,14 @@ class StateFolder:
         path.mkdir(mode=PRIVATE, exist_ok=True)
         self._check(path)
         self.tape, self.hints, self.kill = path / TAPE, path / HINTS, path / KILL_FILE
+        self.tape_id = ""
         self._lock: int | None = None
 
     def lock(self) -> None:
-        """Takes the folder for this process until it ends. Raises Locked, before anything was written."""
+        """Takes the folder for this process until it ends. Raises Locked, before anything was written.
+
+        `tape_id` then names the folder's tape, whatever became of the runs that were to begin it.
+        """
         if (self.path / LOCK).is_symlink():
             raise BadState(f"{self.path / LOCK} is a symbolic link: take it away")
         descriptor = os.open(self.path / LOCK, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
@@ -54,6 +60,7 @@ class StateFolder:
             raise Locked(f"another engine runs on {self.path}; stop it first, or name another --state") from error
         self._lock = descriptor
         try:
+            self.tape_id = _tape_id(descriptor)
             self._take_tape()
         except BaseException:
             self.release()
@@ -78,3 +85,13 @@ class StateFolder:
         if stat.S_IMODE(found.st_mode) & 0o077:
             mode = stat.S_IMODE(found.st_mode)
             raise BadState(f"{path} is open to others (mode {mode:04o}): close it with `chmod 700 {path}`")
+
+
+def _tape_id(lock: int) -> str:
+    """The name in the lock file, made where there is none: the database may know it before the tape has an event."""
+    known = os.pread(lock, 2 * ID_BYTES, 0)
+    if len(known) < 2 * ID_BYTES:
+        known = secrets.token_hex(ID_BYTES).encode()
+        os.pwrite(lock, known, 0)
+        os.fsync(lock)
+    return known.decode()

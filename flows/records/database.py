@@ -5,17 +5,16 @@ import shlex
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
-from alembic import command
-from alembic.config import Config
-from alembic.runtime.migration import MigrationContext
-from alembic.script import ScriptDirectory
 from sqlalchemy import URL, Connection, Engine
 
 from flows.records.faults import DatabaseUnavailable, NewDatabase, OldDatabase, masked, reaching
 from flows.records.tables import metadata
+
+if TYPE_CHECKING:
+    from alembic.config import Config
 
 DATABASE = "sqlite:///scalp.db"
 BUSY_SECONDS = 5  # a writer's batch takes milliseconds; who holds a lock longer is stuck
@@ -128,8 +127,10 @@ def migrations_folder(package: Path = Path(__file__).parents[1]) -> Path:
     raise FileNotFoundError(f"no migrations in {places[0]} or {places[1]}; install the program again")
 
 
-def alembic_config(connection: Connection | None = None) -> Config:
+def alembic_config(connection: Connection | None = None) -> "Config":
     """Alembic's settings without a file, for commands on an open connection."""
+    from alembic.config import Config  # a tenth of a second that a start on tables at head does not need
+
     config = Config(attributes={"connection": connection})
     config.set_main_option("script_location", str(migrations_folder()).replace("%", "%%"))
     return config
@@ -137,20 +138,21 @@ def alembic_config(connection: Connection | None = None) -> Config:
 
 def head() -> str:
     """The revision of this program's tables."""
-    found = ScriptDirectory.from_config(alembic_config()).get_current_head()
-    assert found is not None, "migrations_folder found env.py, so there are versions beside it"
-    return found
+    return max(known_revisions(), key=int)
 
 
 def known_revisions() -> set[str]:
-    """All revisions that this program can bring to head."""
-    return {script.revision for script in ScriptDirectory.from_config(alembic_config()).walk_revisions()}
+    """All revisions that this program can bring to head: a revision is the number that its file's name begins with."""
+    versions = (migrations_folder() / "versions").glob("[0-9]*_*.py")
+    return {path.name.partition("_")[0] for path in versions}
 
 
 def revision(engine: Engine) -> str | None:
     """The revision of the database's tables, None where no migration has run; raises DatabaseUnavailable."""
     with reading(engine, few=True) as connection:
-        return MigrationContext.configure(connection).get_current_revision()
+        if not sa.inspect(connection).has_table("alembic_version"):
+            return None
+        return connection.execute(sa.text("SELECT version_num FROM alembic_version")).scalar_one_or_none()
 
 
 def migrate(engine: Engine) -> None:
@@ -158,6 +160,8 @@ def migrate(engine: Engine) -> None:
 
     Raises NewDatabase for a revision that it does not know, DatabaseUnavailable when it cannot be reached.
     """
+    from alembic import command  # as above
+
     _refuse_unknown(engine, revision(engine))
     with writing(engine) as connection:
         if engine.dialect.name == "postgresql":
