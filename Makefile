@@ -20,7 +20,7 @@ help:
 	@echo "make test      all tests, with branch coverage of operators/ (PostgreSQL is used, or started, if it is there)"
 	@echo "make model     10,000 random runs of the model of the desk (make test plays 1,000)"
 	@echo "make kill N=1000   kill engines so often at named points and at random, and check that nothing is lost or doubled"
-	@echo "make bench     run all benchmarks and write docs/benchmarks.md (some 8 minutes and 3 GB of disk)"
+	@echo "make bench     run all benchmarks and write docs/benchmarks.md (some 45 minutes and 3 GB of disk)"
 	@echo "make docs      write docs/rules.md from the settings and codes"
 	@echo "make picture   take the README's picture anew (needs chromium)"
 	@echo "make migrate   bring DATABASE to this program's tables ($(DATABASE))"

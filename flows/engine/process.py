@@ -2,7 +2,6 @@
 
 import json
 import signal
-import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -51,8 +50,6 @@ from operators.steps import Desks
 CHECKPOINT_SECONDS: Final = 60
 LAST_WORDS_SECONDS: Final = 4.0
 """How long a stopped engine waits for its database: a clean end takes five seconds at most."""
-SWITCH_SECONDS: Final = 0.0005
-"""How long a thread may keep the interpreter from the line while that has something to do; 5 ms by itself."""
 SAFE_SECONDS: Final = 0.5
 """How long the ledger thread waits for the tape at a time: then it gives a sign of life, and waits again."""
 
@@ -128,7 +125,6 @@ class Engine:
 
     def run(self) -> None:
         """Runs until SIGTERM, SIGINT or the end of the feed. Raises RunFailed and what broke the line."""
-        sys.setswitchinterval(SWITCH_SECONDS)
         pauses.from_now_on()
         journal, passed = self.journal, self.journal.market_events
         stopping = self.stopping
