@@ -8,10 +8,11 @@ SEED ?= 4
 SPEED ?= 60
 PORT ?= 5006
 N ?= 1000
+MINUTES ?= 30
 NAME ?= operator
 ENVIRONMENT := PATH="$(CURDIR)/$(BIN):$$PATH" SCALP_PORT=$(PORT)
 
-.PHONY: help demo install check test model kill bench docs picture migrate replay serve password lock clean
+.PHONY: help demo install check test model kill bench soak docs picture migrate replay serve password lock clean
 
 help:
 	@echo "make demo      a simulated session through the whole engine, with the page at http://127.0.0.1:$(PORT); Ctrl-C ends it"
@@ -21,6 +22,7 @@ help:
 	@echo "make model     10,000 random runs of the model of the desk (make test plays 1,000)"
 	@echo "make kill N=1000   kill engines so often at named points and at random, and check that nothing is lost or doubled"
 	@echo "make bench     run all benchmarks and write docs/benchmarks.md (some 45 minutes and 3 GB of disk)"
+	@echo "make soak MINUTES=30   run an engine at its own speed for so long, and say whether it grew"
 	@echo "make docs      write docs/rules.md from the settings and codes"
 	@echo "make picture   take the README's picture anew (needs chromium)"
 	@echo "make migrate   bring DATABASE to this program's tables ($(DATABASE))"
@@ -63,6 +65,9 @@ model: install
 
 kill: install
 	$(BIN)/python -m tests.kills $(N)
+
+soak: install
+	$(BIN)/python -m benchmarks.soak --minutes $(MINUTES)
 
 bench: install
 	$(BIN)/python -m benchmarks

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from flows.engine.commands import rebuild, run
+from flows.engine.commands import rebuild, record, run
 from flows.engine.steering_commands import steering
 from flows.faults import RUN_FAILED, fail, faults_of_input, progress, run_command, warn
 from flows.market.commands import generate
@@ -31,6 +31,7 @@ app.command()(explain)
 app.command()(generate)
 app.command()(run)
 app.command()(rebuild)
+app.command()(record)
 app.add_typer(steering)
 
 

@@ -77,6 +77,29 @@ def _run(engine: "Engine", port: int) -> None:
     tell("I002", book_id=book_id, events=engine.ends.events)
 
 
+def record(
+    state: Annotated[Path, typer.Option(help="the folder that the tape is made in, or goes on in")] = Path("recording"),
+    feed: Annotated[str, typer.Option(help="as of `scalp run`")] = SIMULATED,
+    speed: Annotated[float, typer.Option(help="times the feed's own time")] = 1.0,
+    faults: Annotated[str, typer.Option(help="as of `scalp run`")] = "",
+) -> None:
+    """Record a feed onto a tape until SIGTERM, SIGINT or the feed's end, without trading."""
+    from flows.engine.state import Locked
+    from flows.engine.taping import Recording
+
+    with faults_of_input():
+        try:
+            recording = Recording(state, _feed(feed, speed, faults))
+        except Locked as fault:
+            fail(fault, RUN_FAILED)
+    print(f"recording into {state} behind event {recording.before}; Ctrl-C ends it", flush=True)
+    try:
+        made = recording.run()
+    except Exception as fault:
+        fail(fault, RUN_FAILED)
+    print(f"{made.tape}: {made.events} events, {made.events - made.before} of them new")
+
+
 def rebuild(
     state: Annotated[Path, typer.Option(help="the folder of the engine whose tape is read")] = Path("scalp-state"),
     database: DatabaseOption = None,

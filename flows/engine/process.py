@@ -1,11 +1,10 @@
 """The engine as a process: takes its folder, goes on where it ended, runs the line until it is told to stop."""
 
 import json
-import signal
 import threading
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable
+from contextlib import suppress
 from importlib.metadata import version
 from pathlib import Path
 from typing import Final, Literal, NamedTuple
@@ -23,6 +22,7 @@ from flows.engine.line import Ends, LiveSink, LiveTape
 from flows.engine.metrics import Ages, Metrics, stream_ages
 from flows.engine.retention import Retention
 from flows.engine.state import StateFolder
+from flows.engine.stopping import told_by_signals
 from flows.engine.unreachable import advising
 from flows.engine.watch import BEHIND, Watch
 from flows.feeds.feed import Feed
@@ -135,7 +135,7 @@ class Engine:
         feed = threading.Thread(target=watch.guard, args=(self.feed.run, journal.put, stopping, passed), daemon=True)
         asking = Asking(self.database, self.started.book_id, journal.put)
         asked = threading.Thread(target=watch.guard, args=(asking.run, stopping), name="asking", daemon=True)
-        with _stopping(stopping):
+        with told_by_signals(stopping):
             try:
                 watch.start()
                 _wait_written(journal, self.ends.own_seq)
@@ -224,17 +224,3 @@ def _wait_written(journal: Journal, seq: int) -> None:
         if journal.ended:
             raise RuntimeError("the tape cannot be written") from journal.fault
         time.sleep(0.001)
-
-
-@contextmanager
-def _stopping(stopping: threading.Event) -> Iterator[None]:
-    """Lets SIGINT and SIGTERM end the engine in order."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    before = {number: signal.signal(number, lambda *_: stopping.set()) for number in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)

@@ -29,9 +29,8 @@ WAITING: Final = 10_000
 SYNC_SECONDS: Final = 0.05
 WRITES_KEPT: Final = 64
 """Of so many writes it is known when they were: an order follows from one of the newest."""
-RETRY_SECONDS: Final = 0.2
-FULL_SECONDS: Final = 0.001
-"""How long who has news waits for room at a time."""
+RETRY_SECONDS, FULL_SECONDS = 0.2, 0.001
+"""How long a full disk is left alone, and a full queue."""
 SEGMENT_BYTES: Final = 16 * 1024 * 1024
 """A restart reads the last segment whole: some 0.1 s for this many bytes."""
 
@@ -40,9 +39,9 @@ class Journal:
     """Writes the segments of a folder; `checkpoint` hears each checkpoint's place: at_seq, its seq and segment.
 
     `clock` gives UTC nanoseconds for events that bring no time; `market_events` counts those on the tape that a feed
-    brought. `fault` is what ended the thread, or keeps it from writing. Raises what Tape raises for the last segment,
-    Corrupt included. When a segment begins, `kept_from` says from the time of the newest event which event the tape
-    has to keep from then on, and `drop` may then delete what ends before that.
+    brought. `fault` is what ended the thread, or keeps it from writing. Raises what Tape raises for the last segment.
+    A later segment begins with an event of the kind `begins_with`, None for any: then `kept_from` says from the time of
+    the newest event which one the tape has to keep from then on, and `drop` may delete what ends before that.
     """
 
     def __init__(
@@ -53,6 +52,7 @@ class Journal:
         self.checkpoint: Callable[[Checkpoint, Path, int], None] = lambda *_: None
         self.kept_from: Callable[[int], int] = lambda _: 1
         self.drop: Callable[[int], None] = lambda _: None
+        self.begins_with: type[AnyEvent] | None = Checkpoint
         self._folder, self._header, self._clock, self._segment_bytes = folder, header, clock, segment_bytes
         self._queue: queue.SimpleQueue[AnyEvent | threading.Event | None] = queue.SimpleQueue()
         self.market_events = 0
@@ -184,7 +184,7 @@ class Journal:
         if self._stopped and not isinstance(event, Intent | Checkpoint):
             return
         self._stopped = self._stopped or type(event) is Stop
-        if type(event) is Checkpoint and self._writer.offset >= self._segment_bytes:
+        if self._writer.offset >= self._segment_bytes and self.begins_with in (None, type(event)):
             self._roll()
         # An echo moves no clock: events that already wait must not come out later than they were known.
         known_ns = 0 if isinstance(event, Intent | Checkpoint) else event.at_ns or self._clock()
