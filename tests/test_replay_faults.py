@@ -13,29 +13,31 @@ from tests.play import tape_events
 pytest_plugins = ("tests.tape_fixtures",)
 
 BROKEN_MARKET = f"""
-from flows import running, runs
+from flows import runs
+from flows.engine import recovery
 
-class Broken(running.Market):
+class Broken(recovery.Market):
     def on(self, event):
         if event.seq == 7000:
             raise ZeroDivisionError("the market is broken")
         return super().on(event)
 
-running.Market = Broken
+recovery.Market = Broken
 {MAIN}
 """
 ONE_TABLE_LESS = f"""
-from flows import running, runs
+from flows import runs
+from flows.engine import recovery
 from flows.records.database import writing
 
-class Losing(running.Market):
+class Losing(recovery.Market):
     def on(self, event):
         if event.seq == 7000:
             with writing(runs.open_database(runs.database_url(None), create=False)) as connection:
                 connection.exec_driver_sql("DROP TABLE orders")
         return super().on(event)
 
-running.Market = Losing
+recovery.Market = Losing
 {MAIN}
 """
 SMALL_WRITES = f"from flows.records import scribe; scribe.ROWS = 10\n{ONE_TABLE_LESS}"
@@ -46,15 +48,16 @@ def signalled(name: str) -> str:
     """A run that is sent a signal at its event 7,000."""
     return f"""
 import os, signal
-from flows import running, runs
+from flows import runs
+from flows.engine import recovery
 
-class Interrupted(running.Market):
+class Interrupted(recovery.Market):
     def on(self, event):
         if event.seq == 7000:
             os.kill(os.getpid(), signal.{name})
         return super().on(event)
 
-running.Market = Interrupted
+recovery.Market = Interrupted
 {MAIN}
 """
 
