@@ -33,20 +33,32 @@ def match(book: BookState, order: Order, quote: Quote | None) -> Fill | None:
 
     A quote without an ask can fill a sell. The execution id is a function of order and fill number.
     """
-    if quote is None or not book.fresh(order.symbol) or quote.bid >= quote.ask:
+    if quote is None:
         return None
-    buy = order.side == "buy"
-    price, size = (quote.ask, quote.ask_size) if buy else (quote.bid, quote.bid_size)
-    if not (prices.known(price) and isfinite(size)) or not _reaches(order, prices.micros(price)):
+    taken = book.ask_taken if order.side == "buy" else book.bid_taken
+    found = executable(order, quote, book.fresh(order.symbol), taken.get(order.symbol, 0))
+    if found is None:
         return None
-    taken = book.ask_taken if buy else book.bid_taken
-    quantity = min(order.remaining, int(size) - taken.get(order.symbol, 0))
-    if quantity < 1:
-        return None
+    quantity, price_micros = found
     taken[order.symbol] = taken.get(order.symbol, 0) + quantity
     execution_id = f"{order.order_id}-{order.fills + 1}"
     fee = quantity * order.unit_fee_micros
-    return Fill(execution_id, order.order_id, quantity, prices.micros(price), fee, book.now_ns)
+    return Fill(execution_id, order.order_id, quantity, price_micros, fee, book.now_ns)
+
+
+def executable(order: Order, quote: Quote, fresh: bool, taken: int) -> tuple[int, int] | None:
+    """How much of an order at an exchange a quote fills, and at how many micro-dollars a unit; None for nothing.
+
+    `fresh` says whether the quote's stream is young enough, `taken` what fills have taken of the side that the order
+    needs since the quote came.
+    """
+    if not fresh or quote.bid >= quote.ask:
+        return None
+    price, size = (quote.ask, quote.ask_size) if order.side == "buy" else (quote.bid, quote.bid_size)
+    if not (prices.known(price) and isfinite(size)) or not _reaches(order, prices.micros(price)):
+        return None
+    quantity = min(order.remaining, int(size) - taken)
+    return None if quantity < 1 else (quantity, prices.micros(price))
 
 
 def _reaches(order: Order, price_micros: int) -> bool:
