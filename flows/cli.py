@@ -11,6 +11,7 @@ import typer
 
 from flows.engine.commands import rebuild, record, run
 from flows.engine.steering_commands import steering
+from flows.fake_alpaca import fake_alpaca
 from flows.faults import RUN_FAILED, fail, faults_of_input, progress, run_command, warn
 from flows.market.commands import generate
 from flows.options import DatabaseOption, ModeName, RulesOption, SetOption
@@ -32,6 +33,7 @@ app.command()(generate)
 app.command()(run)
 app.command()(rebuild)
 app.command()(record)
+app.command()(fake_alpaca)
 app.add_typer(steering)
 
 

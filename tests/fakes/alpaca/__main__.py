@@ -8,7 +8,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from flows.tape.frames import Corrupt, NotATape, WrongVersion
-from flows.tape.pace import BadSpeed
+from flows.tape.pace import BadSpeed, Pace
 from tests.fakes.alpaca.faults import KINDS, BadScript, parsed
 from tests.fakes.alpaca.server import Fake, Options, urls
 
@@ -25,6 +25,8 @@ def main(words: list[str]) -> int:
     try:
         faults = () if asked.faults is None else tuple(parsed(asked.faults.read_bytes()))
         speed = None if asked.lock_step else asked.speed
+        if speed is not None:
+            Pace(speed)
         fake = Fake(Options(asked.tape, asked.port, speed, faults, asked.frames, asked.latency_ms, asked.cash))
         with suppress(KeyboardInterrupt):
             asyncio.run(_serve(fake, asked.json))
