@@ -217,3 +217,14 @@ class TestLists:
             ("a", 1, 50_020_000),
             ("b", 1, 50_020_000),
         ]
+
+    def test_the_same_requests_in_lock_step_get_the_same_answers(self, client: TradingClient, fake: Alpaca) -> None:
+        def played() -> dict[str, object]:
+            fake.reset()
+            fake.until(OPENING)
+            client.cancel_order_by_id(buy(client, CALL, 15, 1.05, "a").id)
+            buy(client, "TQQQ", 10, 49.92, "b")
+            fake.until(ny("10:00:12"))
+            return fake.state()
+
+        assert played() == played()

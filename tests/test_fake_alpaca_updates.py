@@ -71,6 +71,16 @@ class TestFaults:
             assert events(heard, len(heard_of)) == heard_of
         assert fake.state()["updates"] == ["new a", "fill a"]
 
+    @pytest.mark.parametrize(("kind", "price"), [("nan", "NaN"), ("float_noise", "1.050000000000004")])
+    def test_the_price_of_a_fill_may_be_none_or_have_a_floats_noise(
+        self, fake: Alpaca, client: TradingClient, kind: str, price: str
+    ) -> None:
+        fake.faults({"kind": kind, "stream": "trade_updates", "event": "fill"})
+        with Heard() as heard:
+            listening(fake, heard)
+            buy(client, CALL, 1, 1.05, "a")
+            assert heard.until(2)[1]["data"]["price"] == price
+
     def test_updates_may_come_before_the_answer_to_the_order(self, fake: Alpaca, client: TradingClient) -> None:
         fake.faults({"kind": "ack_late", "seconds": 0.3})
         with Heard() as heard:

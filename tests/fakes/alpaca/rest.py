@@ -6,15 +6,17 @@ import re
 import socket
 import struct
 from collections.abc import Callable
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Final
 
+from tornado.iostream import StreamClosedError
 from tornado.web import RequestHandler
 
 from tests.fakes.alpaca import data, trading
 from tests.fakes.alpaca.broker import Broker
 from tests.fakes.alpaca.faults import Fault
 from tests.fakes.alpaca.orders import Refused
-from tests.fakes.alpaca.trading import Answer, Call
+from tests.fakes.alpaca.trading import Answer, Call, nothing
 
 if TYPE_CHECKING:
     from tests.fakes.alpaca.server import Fake
@@ -110,9 +112,9 @@ class Rest(RequestHandler):
         slow = next((fault for fault in faults if fault.layer == "late" or fault.kind == "ack_late"), None)
         if slow is None:
             await self._write(answer)
-            answer.then()
             return
         answer.then()
+        answer.then = nothing
         if slow.seconds:
             await asyncio.sleep(slow.seconds)
         if slow.kind in ("hang_after", "ack_late"):
@@ -127,7 +129,7 @@ class Rest(RequestHandler):
             self.write(json.dumps(answer.body))
         else:
             self.clear_header("Content-Type")
-        await _finished(self)
+        await _finished(self, answer.then)
 
     async def _fail(self, kind: str) -> None:
         if kind == "reset":
@@ -147,14 +149,15 @@ class Rest(RequestHandler):
         await self._write(Answer({"code": refused.code, "message": refused.message}, refused.status))
 
 
-async def _finished(handler: RequestHandler) -> None:
-    """Sends what was written; who waited too long is gone, and that is all right."""
-    from tornado.iostream import StreamClosedError
+async def _finished(handler: RequestHandler, then: Callable[[], None] = nothing) -> None:
+    """Sends what was written, and lets happen what follows before any other request is read.
 
-    try:
-        await handler.finish()
-    except StreamClosedError:
-        handler.on_connection_close()
+    Who waited too long for the answer is gone, and that is all right.
+    """
+    sent = handler.finish()
+    then()
+    with suppress(StreamClosedError):
+        await sent
 
 
 def reset(handler: RequestHandler) -> None:

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from tornado.websocket import WebSocketClosedError, WebSocketHandler
 
-from tests.fakes.alpaca.data import shaped
+from tests.fakes.alpaca.data import NOISE, shaped
 from tests.fakes.alpaca.rest import cut
 
 if TYPE_CHECKING:
@@ -83,16 +83,22 @@ class Socket(WebSocketHandler):
         ends = kinds & {"drop_mid_frame", "close"}
         if ends:
             return ends.pop()
-        if "T" in message:
-            message = shaped(message, kinds)
-        elif "unknown_event" in kinds:
-            message = message | {"data": message["data"] | {"event": "audited"}}
+        message = shaped(message, kinds) if "T" in message else message | {"data": _update(message["data"], kinds)}
         if "delay" in kinds:
             self._late.append(message)
         elif not kinds & {"lose", "mute"}:
             passed += [message, *([message] if "duplicate" in kinds else []), *self._late]
             self._late = []
         return ""
+
+
+def _update(data: Message, kinds: set[str]) -> Message:
+    """A trade update as the script wants it: of an unknown event, with a price that is none or has a float's noise."""
+    if "unknown_event" in kinds:
+        data = data | {"event": "audited"}
+    if "price" in data and kinds & {"nan", "float_noise"}:
+        data = data | {"price": "NaN" if "nan" in kinds else repr(float(data["price"]) + NOISE)}
+    return data
 
 
 class Hub:

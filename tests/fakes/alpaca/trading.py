@@ -33,12 +33,16 @@ class Call(NamedTuple):
         return {fault.kind for fault in self.faults}
 
 
+def nothing() -> None:
+    """What follows where nothing does."""
+
+
 class Answer(msgspec.Struct):
     """What is answered, and what happens at the broker once it is."""
 
     body: Any
     status: int = 200
-    then: Callable[[], None] = lambda: None
+    then: Callable[[], None] = nothing
 
 
 def account(broker: Broker, _: Call) -> Answer:
