@@ -27,8 +27,10 @@ BACK_OFF_SECONDS = 0.05
 class Stream(Protocol):
     """What the three streams have in common."""
 
+    _ws: Any
+
     def _run_forever(self) -> Coroutine[Any, Any, None]: ...
-    async def close(self) -> None: ...
+    async def stop_ws(self) -> None: ...
 
 
 def trading(fake: Alpaca, timeout: float = TIMEOUT_SECONDS) -> TradingClient:
@@ -116,10 +118,15 @@ class Heard:
         self._running.append((stream, asyncio.create_task(stream._run_forever())))
 
     async def _end(self) -> None:
+        """Lets each stream end by itself: a client that is cancelled while it connects leaves its socket open."""
         for stream, task in self._running:
-            task.cancel()
-            await asyncio.gather(task, return_exceptions=True)
-            await asyncio.gather(stream.close(), return_exceptions=True)
+            await stream.stop_ws()
+            if stream._ws is not None:
+                await stream._ws.close()
+            await asyncio.wait_for(task, WAIT_SECONDS / 2)
+        rest = asyncio.all_tasks() - {asyncio.current_task()}
+        if rest:
+            await asyncio.wait(rest, timeout=WAIT_SECONDS / 4)
 
 
 Handler = Callable[[Any], Awaitable[None]]

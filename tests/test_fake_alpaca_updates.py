@@ -131,9 +131,10 @@ class TestFaults:
             listening(fake, heard)
             buy(client, CALL, 3, 0.95, "a")
             heard.until(1)
-            fake.faults({"kind": "refuse_auth", "stream": "trade_updates", "count": 1})
+            fake.faults({"kind": "refuse_auth", "stream": "trade_updates", "count": 0})
             fake.drop("trade_updates")
             fake.until(ny("10:00:10.5"))
+            fake.call("DELETE", "faults")
             connected(fake, "trade_updates")
         assert [message["data"]["event"] for message in heard.messages] == ["new"]
         assert client.get_order_by_client_id("a").filled_qty == "3"
