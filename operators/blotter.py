@@ -8,7 +8,7 @@ from operators.codes import SecondHalf
 from operators.config import EngineSettings, ScalpConfig
 from operators.events import SECOND_NS, Quote
 from operators.intents import AnyScalp, ScalpPosition
-from operators.orders import Action, Fill, LegName, Order, OrderState, Side
+from operators.orders import Action, Cancel, Fill, LegName, Order, OrderState, Side
 from operators.pretrade import highest_price, remember
 from operators.records import Record
 from operators.sizing import ETFScalpSizer, ScalpSizer
@@ -27,7 +27,7 @@ class Blotter:
             "fund": ETFScalpSizer(config),
         }
         self.latency_ns = settings.paper_latency_ms * MILLISECOND_NS
-        self.out: list[Record] = []
+        self.out: list[Record | Cancel] = []
 
     def send(
         self, scalp: AnyScalp, action: Action, quantity: int, limit_micros: int | None, reason: str | None
@@ -47,8 +47,18 @@ class Blotter:
             if limit_micros is None:
                 order.collar_micros = prices.micros(highest_price(book.quotes.get(scalp.symbol)))
             remember(book, order)
-        self._move(order, "sending")
-        book.set_timer(now + self.latency_ns, "arrive", name)
+        self.move(order, "sending")
+        if book.loop == "paper":
+            book.set_timer(now + self.latency_ns, "arrive", name)
+        return order
+
+    def strange(self, scalp: AnyScalp, name: str, quantity: int) -> Order:
+        """An exit that somebody else had ordered, so far as it was filled: the book learns of it by its execution."""
+        book, attempt = self.book, scalp.exit_attempts + 1
+        order = Order(name, scalp.signal_id, "exit", attempt, scalp.symbol, "sell", quantity, None, book.now_ns)
+        order.reason, scalp.exit_attempts = scalp.exit_due, attempt
+        book.orders[name] = order
+        self.move(order, "working")
         return order
 
     def cancel(self, order: Order, reason: str) -> None:
@@ -56,11 +66,14 @@ class Blotter:
         if order.open and not order.cancel_asked:
             order.cancel_asked = True
             order.reason = order.reason if order.action == "exit" else reason
-            self.book.set_timer(self.book.now_ns + self.latency_ns, "cancel", order.order_id)
+            if self.book.loop == "paper":
+                self.book.set_timer(self.book.now_ns + self.latency_ns, "cancel", order.order_id)
+            else:
+                self.out.append(Cancel(order.order_id, self.book.seq))
 
     def arrive(self, order: Order) -> Fill | None:
         """The order is at the exchange; the fill that it gets at once, if any."""
-        self._move(order, "working")
+        self.move(order, "working")
         return paper.match(self.book, order, self.book.quotes.get(order.symbol))
 
     def end(self, order: Order, state: OrderState) -> None:
@@ -68,13 +81,13 @@ class Blotter:
         order.ended_ns = self.book.now_ns
         if order.side == "buy":
             self.book.scalps[order.signal_id].working -= order.remaining
-        self._move(order, state)
+        self.move(order, state)
 
     def fill(self, order: Order, fill: Fill) -> None:
         """Books an execution: order, cash and scalp."""
         book, scalp = self.book, self.book.scalps[order.signal_id]
         order.filled, order.fills = order.filled + fill.quantity, order.fills + 1
-        if order.remaining == 0:
+        if order.remaining <= 0:
             order.ended_ns = fill.at_ns
             if order.action == "second":
                 scalp.second_half = SecondHalf.FILLED
@@ -89,7 +102,7 @@ class Blotter:
             scalp.sold, scalp.proceeds_micros = scalp.sold + fill.quantity, scalp.proceeds_micros + amount
             scalp.exit_ns = fill.at_ns
         self.out.append(statements.fill_record(book, order, fill))
-        self._move(order, "filled" if order.remaining == 0 else "partial", again=True)
+        self.move(order, "filled" if order.remaining <= 0 else "partial", again=True)
         self.report(scalp)
 
     def _bought(self, scalp: AnyScalp, fill: Fill, amount: int) -> None:
@@ -103,7 +116,7 @@ class Blotter:
         scalp.stop_micros = max(scalp.stop_micros, sizer.stop(average))
         scalp.target_micros = sizer.target(average)
 
-    def _move(self, order: Order, state: OrderState, again: bool = False) -> None:
+    def move(self, order: Order, state: OrderState, again: bool = False) -> None:
         """Moves the order up and records it; `again` records a change within the same state too."""
         if orders.advance(order, state) or again:
             self.out.append(statements.order_record(self.book, order))

@@ -17,7 +17,9 @@ Side = Literal["off", "long", "short"]
 """What a person left of a ticker: nothing, or one direction."""
 TradingState = Literal["ACTIVE", "REDUCING", "HALTED"]
 DayTimer = Literal["open", "close", "session_end", "event", "window", "mark"]
-TimerKind = DayTimer | Literal["arrive", "cancel", "timeout", "reprice", "silence", "cutoff", "stop", "expiry"]
+TimerKind = (
+    DayTimer | Literal["arrive", "cancel", "timeout", "reprice", "silence", "cutoff", "stop", "expiry", "resend"]
+)
 
 
 class Timer(msgspec.Struct, frozen=True, order=True):
@@ -84,7 +86,9 @@ class BookState(msgspec.Struct):
     took of a symbol's newest quote, `watches` the contracts looked at today or held and `watched` their symbols by
     underlying, in order. `last_command` is the number of the newest command obeyed, `sides` what a person left of a
     ticker, `reasons` why the engine itself ended entries,
-    `loss_warning` how near the day's loss came to its limit. From `event_from_ns` until `event_until_ns` positions are
+    `loss_warning` how near the day's loss came to its limit. `loop` is "paper" or names the broker, `over` and `ended`
+    are scalps and orders of this session of which a broker may still tell an execution, and `elsewhere_micros` is what
+    the account may spend less than this book has. From `event_from_ns` until `event_until_ns` positions are
     left for a statement, from `window_from_ns` until `window_until_ns` nothing is entered.
     """
 
@@ -109,6 +113,7 @@ class BookState(msgspec.Struct):
     open_equity_micros: int = 0
     realised_micros: int = 0
     unsettled_micros: int = 0
+    elsewhere_micros: int = 0
     scalps_today: int = 0
     stops_in_row: int = 0
     loss_stopped: bool = False
@@ -130,6 +135,9 @@ class BookState(msgspec.Struct):
     last_command: int = 0
     sides: dict[str, Side] = {}
     reasons: list[str] = []
+    loop: str = "paper"
+    over: dict[str, AnyScalp] = {}
+    ended: dict[str, Order] = {}
 
     @classmethod
     def begun(cls, event: RunStarted, settings: EngineSettings) -> "BookState":
@@ -145,7 +153,7 @@ class BookState(msgspec.Struct):
         chains = stream("chain", settings.chain_max_age_seconds)
         equity = event.equity_micros
         # The first day begins with it: before the first open nothing was gained.
-        return cls(event.book_id, event.mode, equity, streams, chains, open_equity_micros=equity)
+        return cls(event.book_id, event.mode, equity, streams, chains, open_equity_micros=equity, loop=event.loop)
 
     def set_timer(self, due_ns: int, kind: TimerKind, subject: str) -> None:
         """Makes a timer; several of one kind and subject may stand, each handler asks whether it still matters."""
@@ -216,7 +224,7 @@ class BookState(msgspec.Struct):
     def buying_power_micros(self, settled_only: bool) -> int:
         """Cash not promised to working entries or planned second halves and, in a cash account, settled."""
         promised = sum(scalp.promised_micros for scalp in self.scalps.values())
-        return self.cash_micros - promised - (self.unsettled_micros if settled_only else 0)
+        return self.cash_micros - promised - self.elsewhere_micros - (self.unsettled_micros if settled_only else 0)
 
     def reduce(self, reason: str, by: Literal["engine", "person"]) -> None:
         """No entries from now on, unless trading is halted altogether; a person's word replaces the engine's."""

@@ -7,18 +7,20 @@ an event's quote is matched against working orders before a timer due at that ve
 from typing import Literal
 
 from operators import charted, commands, exits, expiry, paper, timetable, watches
+from operators.answering import Answering
+from operators.answers import Answer, Execution, Power
 from operators.blotter import Blotter, mark
 from operators.book import BookState, Timer
-from operators.codes import ExitReason
 from operators.config import EngineSettings, ScalpConfig
 from operators.entering import Entering
 from operators.events import MINUTE_NS, Chain, Command, Contracts, Quote, RunStarted
-from operators.intents import AnyScalp, Item, Ticket
+from operators.intents import Item, Ticket
 from operators.leaving import Leaving
 from operators.moments import Moment
-from operators.orders import Fill, Order
+from operators.orders import Cancel, Order
 from operators.records import Record, run_record
 from operators.restraint import Restraint
+from operators.settling import Settling
 from operators.silence import Silence
 
 
@@ -32,6 +34,8 @@ class Desk:
         self.entering = Entering(self.blotter, self.leaving)
         self.silence = Silence(book, self.leaving)
         self.restraint = Restraint(self.leaving)
+        self.settling = Settling(self.blotter, self.leaving, self.restraint)
+        self.answering = Answering(self.settling)
 
     @classmethod
     def started(cls, event: RunStarted, config: ScalpConfig, settings: EngineSettings) -> "Desk":
@@ -40,7 +44,7 @@ class Desk:
         timetable.await_open(book, event.at_ns)
         return cls(book, config, settings)
 
-    def on(self, item: Item) -> list[Record]:
+    def on(self, item: Item) -> list[Record | Cancel]:
         """The records of one item, those of the timers that were due before it first."""
         self.blotter.out = []
         match item:
@@ -62,6 +66,9 @@ class Desk:
             case Command():
                 self._reach(item.seq, item.at_ns)
                 self.blotter.out.append(commands.obey(item, self.book, self.leaving))
+            case Answer() | Execution() | Power():
+                self._reach(item.seq, item.at_ns)
+                self.answering.take(item)
             case RunStarted():
                 return [run_record(item)]
             case _:  # nothing but the time
@@ -99,10 +106,10 @@ class Desk:
         book.now_ns = max(book.now_ns, event.at_ns)
         heard = book.stream(stream)
         heard.newest_ns = max(heard.newest_ns, min(event.event_ns, event.at_ns))
-        if book.scalps or book.ask_taken or book.bid_taken:
+        if book.loop == "paper" and (book.scalps or book.ask_taken or book.bid_taken):
             for quote in quotes:
                 for order, fill in paper.on_quote(book, quote):
-                    self._filled(order, fill)
+                    self.settling.filled(order, fill)
         self._run_timers(event.at_ns)
         for quote in quotes:
             book.quotes[quote.symbol] = quote
@@ -125,39 +132,6 @@ class Desk:
     def _time_out(self, symbol: str) -> None:
         for order in self.book.orders_of(symbol):
             self.entering.time_out(order)
-
-    def _filled(self, order: Order, fill: Fill) -> None:
-        scalp = self.book.scalps[order.signal_id]
-        self.blotter.fill(order, fill)
-        if order.side == "buy" and scalp.exit_due is not None:
-            self.leaving.send(scalp)
-        self._settle(scalp, order)
-
-    def _settle(self, scalp: AnyScalp, order: Order) -> None:
-        """What follows from an order that was filled or ended: a scalp is over when nothing is held or working."""
-        if self.book.open_orders(scalp.signal_id):
-            return
-        if scalp.held == 0:
-            self._over(scalp)
-        elif order.action == "exit":
-            self.leaving.exit_ended(scalp)
-
-    def _over(self, scalp: AnyScalp, status: Literal["closed", "expired"] = "closed") -> None:
-        book = self.book
-        del book.scalps[scalp.signal_id]
-        book.orders = {name: order for name, order in book.orders.items() if order.signal_id != scalp.signal_id}
-        if not scalp.bought:
-            return
-        book.realised_micros += scalp.open_micros
-        self.blotter.report(scalp, status)
-        stopped = scalp.exit_due is ExitReason.STOP_LOSS
-        if stopped:
-            book.stopped[f"{scalp.ticker}|{scalp.direction}"] = scalp.exit_ns
-        else:
-            book.left[scalp.ticker] = scalp.exit_ns
-        if scalp.entry_ns >= book.open_ns and status == "closed":
-            book.day_trades[-1] = (book.day, book.day_trades[-1][1] + 1)
-        self.restraint.ended(stopped=stopped)
 
     def _moment(self, moment: Moment) -> None:
         bar = moment.bar
@@ -192,22 +166,28 @@ class Desk:
                 self.silence.due(timer.subject)
             case "expiry":
                 self._settle_expired()
-            case "arrive" if order is not None and order.open:
-                self._arrive(order)
-            case "cancel" if order is not None and order.open:
-                self.blotter.end(order, "cancelled")
-                self._settle(self.book.scalps[order.signal_id], order)
-            case "timeout" if order is not None and order.open:
-                self.entering.time_out(order)
+            case "arrive" | "cancel" | "timeout" as kind if order is not None and order.open:
+                self._order_timer(kind, order)
             case "reprice" if scalp is not None:
                 self.leaving.reprice(scalp)
+            case "resend" if scalp is not None and scalp.exit_due is not None:
+                self.leaving.send(scalp)
             case "cutoff" | "stop" if scalp is not None:
                 self.leaving.judge(scalp, self.leaving.situation(scalp))
+
+    def _order_timer(self, kind: Literal["arrive", "cancel", "timeout"], order: Order) -> None:
+        match kind:
+            case "arrive":
+                self._arrive(order)
+            case "cancel":
+                self.settling.end(order, "cancelled")
+            case "timeout":
+                self.entering.time_out(order)
 
     def _arrive(self, order: Order) -> None:
         fill = self.blotter.arrive(order)
         if fill is not None:
-            self._filled(order, fill)
+            self.settling.filled(order, fill)
         scalp = self.book.scalps.get(order.signal_id)
         if scalp is not None:
             self.leaving.judge(scalp, self.leaving.situation(scalp))
@@ -221,10 +201,10 @@ class Desk:
         self.restraint.begin_session()
 
     def _close(self) -> None:
-        """Day orders expire at the close; what is still held is offered again at the next open."""
-        for order in [order for _, order in sorted(self.book.orders.items()) if order.open]:
-            self.blotter.end(order, "expired")
-            self._settle(self.book.scalps[order.signal_id], order)
+        """Day orders expire at the close, at a broker by its word; what is held is offered again at the next open."""
+        working = [order for _, order in sorted(self.book.orders.items()) if order.open]
+        for order in working if self.book.loop == "paper" else ():
+            self.settling.end(order, "expired")
         self.leaving.hold_overnight()
         if expiry.last_trades_are_over(self.book):
             self.book.set_timer(self.book.close_ns + expiry.LAST_BAR_LATE_NS, "expiry", "")
@@ -233,4 +213,4 @@ class Desk:
         """Settles what has expired, once its closing price is known."""
         for scalp in expiry.last_trades_are_over(self.book):
             if expiry.settled(self.blotter, scalp):
-                self._over(scalp, "expired")
+                self.settling.over(scalp, "expired")

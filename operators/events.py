@@ -8,27 +8,20 @@ Events are encoded as MessagePack arrays that begin with the tag. A tag is never
 fields are only appended (with a default), so that an old tape can be read for ever; a golden test holds both.
 """
 
-import hashlib
 from datetime import date
 from math import nan
 from typing import Literal
 
 import msgspec
-from msgspec.structs import fields
+
+from operators.answers import Answer, Execution, Power, Withdrawal
+from operators.event import Event
 
 Direction = Literal["long", "short"]
 Mode = Literal["options", "leveraged_etf", "both"]
 Action = Literal["flatten", "kill", "pause", "resume", "rearm", "mode", "ticker", "reduce", "restore"]
 SECOND_NS = 1_000_000_000
 MINUTE_NS = 60 * SECOND_NS
-
-
-class Event(msgspec.Struct, frozen=True, gc=False, array_like=True):
-    """The three numbers that every event starts with."""
-
-    seq: int
-    at_ns: int
-    event_ns: int
 
 
 class RunStarted(Event, frozen=True, tag=1, gc=True):
@@ -49,7 +42,7 @@ class RunStarted(Event, frozen=True, tag=1, gc=True):
     tables: dict[str, str]
     rules_version: int
     marks: tuple[str, ...] = ()
-    cadences: dict[str, float] = {}
+    cadences: dict[str, float] = msgspec.field(default_factory=dict)
     checkpoint_seconds: int = 0
 
     def age_limit_ns(self, stream: str, seconds: float) -> int:
@@ -187,26 +180,26 @@ class Checkpoint(Event, frozen=True, tag=13):
     state: bytes
 
 
-type_of_tag: dict[int, type[Event]] = {
-    1: RunStarted,
-    2: Bar,
-    3: Quote,
-    4: OutsideSignal,
-    5: Command,
-    6: Contracts,
-    7: Chain,
-    8: AtmIv,
-    9: Dividend,
-    10: Clock,
-    11: Stop,
-    12: Intent,
-    13: Checkpoint,
-}
-Echo = Intent | Checkpoint
+Echo = Intent | Checkpoint | Withdrawal
 """What the line wrote itself: it takes a place on the tape, moves no clock and never enters the line."""
-Input = RunStarted | Bar | Quote | OutsideSignal | Command | Contracts | Chain | AtmIv | Dividend | Clock | Stop
+Input = (
+    RunStarted
+    | Bar
+    | Quote
+    | OutsideSignal
+    | Command
+    | Contracts
+    | Chain
+    | AtmIv
+    | Dividend
+    | Clock
+    | Stop
+    | Answer
+    | Execution
+    | Power
+)
 AnyEvent = Input | Echo
-OF_AN_ENGINE = (RunStarted, Command, Clock, Stop, Intent, Checkpoint)
+OF_AN_ENGINE = (RunStarted, Command, Clock, Stop, Intent, Checkpoint, Answer, Execution, Power, Withdrawal)
 """What an engine wrote is its own: who plays its market anew decides anew."""
 
 
@@ -227,20 +220,3 @@ def encode(event: Event) -> bytes:
 def decode(payload: bytes | memoryview) -> AnyEvent:
     """The event of one frame; raises msgspec.DecodeError (or its ValidationError) on anything else."""
     return _decoder.decode(payload)
-
-
-def schema() -> dict[str, list[str]]:
-    """Tag and class to field names with types, in order: what the golden test and the tape's header hold."""
-    return {
-        f"{tag} {kind.__name__}": [f"{field.name}: {_type_name(field.type)}" for field in fields(kind)]
-        for tag, kind in sorted(type_of_tag.items())
-    }
-
-
-def _type_name(kind: object) -> str:
-    return kind.__name__ if type(kind) is type else str(kind).removeprefix("typing.")
-
-
-def schema_hash() -> str:
-    """First 16 hex digits of the SHA-256 of the schema; stands in the header of every tape."""
-    return hashlib.sha256(msgspec.json.encode(schema())).hexdigest()[:16]

@@ -106,11 +106,20 @@ class Leaving:
         """Sends the exit of what is held, if its market is open and no exit lives; else the next quote does."""
         book = self.book
         tradable = book.open_ns <= book.now_ns < book.close_ns and not expiry.over(book, scalp)
-        if scalp.held == 0 or self.live_exit(scalp) is not None or not tradable:
+        if scalp.held <= 0 or self.live_exit(scalp) is not None or not tradable or self._refused_just_now(scalp):
             return
         limit = prices.exit_limit(book.quotes.get(scalp.symbol), tick_of(scalp))
         self.blotter.send(scalp, "exit", scalp.held, limit, scalp.exit_due)
         book.set_timer(book.now_ns + self.reprice_ns, "reprice", scalp.signal_id)
+
+    def send_later(self, refused: Order) -> None:
+        """An exit that was refused is sent again, once a second."""
+        self.book.set_timer(self.book.now_ns + LEAST_BETWEEN_PRICES_NS, "resend", refused.signal_id)
+
+    def _refused_just_now(self, scalp: AnyScalp) -> bool:
+        order = None if scalp.exit_id is None else self.book.orders.get(scalp.exit_id)
+        refused_ns = None if order is None or order.state != "rejected" else order.ended_ns
+        return refused_ns is not None and self.book.now_ns < refused_ns + LEAST_BETWEEN_PRICES_NS
 
     def reprice(self, scalp: AnyScalp) -> None:
         """Cancels a working exit whose price or quantity is no longer right: its end sends the next.

@@ -28,7 +28,8 @@ class Order(msgspec.Struct):
     """An order of the desk, in whole shares or contracts; prices are micro-dollars a share, None for a market order.
 
     `attempt` counts the orders of one action. A cancel that is under way is `cancel_asked`. `unit_fee_micros` is what
-    the paper exchange takes for each unit filled, `collar_micros` the most that a market order pays for one.
+    the paper exchange takes for each unit filled, `collar_micros` the most that a market order pays for one. A broker
+    that ended it at `ending_filled` units in all says so in `ending`; `executions` are those that were booked.
     """
 
     order_id: str
@@ -48,6 +49,9 @@ class Order(msgspec.Struct):
     reason: str | None = None
     unit_fee_micros: int = 0
     collar_micros: int | None = None
+    ending: OrderState | None = None
+    ending_filled: int = 0
+    executions: list[str] = []
 
     @property
     def open(self) -> bool:
@@ -58,6 +62,13 @@ class Order(msgspec.Struct):
     def remaining(self) -> int:
         """Units that are not filled."""
         return self.quantity - self.filled
+
+
+class Cancel(msgspec.Struct, frozen=True):
+    """A cancel that goes to the broker, decided on at event `tape_seq`."""
+
+    client_order_id: str
+    tape_seq: int
 
 
 class Fill(msgspec.Struct, frozen=True):

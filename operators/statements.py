@@ -86,7 +86,7 @@ def _shared(book: BookState, scalp: AnyScalp, status: str) -> dict[str, Any]:
         "pnl": prices.decimal(net) if over else None,
         "pnl_pct": net / scalp.cost_micros if over else None,
         "second_half": scalp.second_half,
-        "broker": "paper",
+        "broker": book.loop,
         "order_id": scalp.order_id,
         "entry_time": sessions.utc(scalp.entry_ns),
         "exit_time": sessions.utc(scalp.exit_ns) if over else None,

@@ -22,13 +22,14 @@ from operators.intents import Item, Ticket
 from operators.looking import Looking
 from operators.market import Market, MarketState
 from operators.moments import Setup
+from operators.orders import Cancel
 from operators.records import Record
 
 LINE = "line"
 SHAPE = checkpoints.shape(MarketState, BookState)
 """The shape of the states of this program: a checkpoint of another one is not restored."""
 Keyed = tuple[str, Item | Barrier]
-Outcome = Record | Checkpoint
+Outcome = Record | Cancel | Checkpoint
 Rule = Callable[[ScalpConfig, EngineSettings], Callable[[Ticket], Ticket]]
 In = TypeVar("In")
 Out = TypeVar("Out")

@@ -47,6 +47,7 @@ def begin_session(book: BookState, config: ScalpConfig, day: str) -> None:
     book.scalps_today = book.realised_micros = 0
     book.day_trades = [*book.day_trades, (day, 0)][-DAY_TRADE_SESSIONS:]
     book.decided, book.stopped, book.left = {}, {}, {}
+    book.over, book.ended = {}, {}
     await_mark(book)
     book.set_timer(book.exit_ns, "session_end", "")
     book.set_timer(book.close_ns, "close", "")

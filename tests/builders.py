@@ -80,13 +80,14 @@ class Stage:
         equity_usd: int = 100_000,
         day: date = DAY,
         book_id: str = "replay:test",
+        loop: str = "paper",
         **rules: Any,
     ) -> None:
         self.config, self.day = ScalpConfig(**rules), day
         self.engine = EngineSettings() if engine is None else engine
         self.rules = Line(self.config, self.engine).rules
         cadences = EVENT_DRIVEN if cadences is None else cadences
-        run = started(ny("09:00", day), mode, equity_usd, cadences, book_id)
+        run = replace(started(ny("09:00", day), mode, equity_usd, cadences, book_id), loop=loop)
         self.age_limit_ns = run.age_limit_ns("quote", self.engine.quote_max_age_seconds)
         self.desk = Desk.started(run, self.config, self.engine)
         self.book = self.desk.book

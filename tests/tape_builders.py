@@ -11,6 +11,7 @@ from flows.tape.frames import KNOWN_SCHEMAS, TRAIL, Header, Source, closing_offs
 from flows.tape.segments import segment_path
 from flows.tape.writer import TapeWriter
 from operators import checkpoints
+from operators.answers import Answer, Execution, Power, Withdrawal
 from operators.contracts import packed_counts, packed_prices
 from operators.events import (
     AnyEvent,
@@ -91,6 +92,20 @@ def engine_types() -> list[AnyEvent]:
         Intent(17, T0 + 16, T0 + 16, 12, "s1:exit:1", "TQQQ", "sell", 133, None, late=True),
         Checkpoint(18, T0 + 17, T0 + 17, 15, "5a" * 8, "c3" * 8, b"\x00state\xff"),
         Stop(19, T0 + 18, T0 + 18),
+    ]
+
+
+def broker_types() -> list[AnyEvent]:
+    """One event of each type: those of `engine_types` and what a broker says, as in `broker.tape`."""
+    ours, *rest = engine_types()
+    return [
+        replace(ours, book_id="live:X1", loop="alpaca"),
+        *rest,
+        Answer(20, T0 + 19, T0 + 18, "s1:first:1", "working", broker_order_id="0b1e"),
+        Execution(21, T0 + 20, T0 + 18, "x1", "s1:first:1", "TQQQ", "buy", 100, 50_000_000, 12_500),
+        Power(22, T0 + 21, T0 + 21, 94_999_987_500),
+        Withdrawal(23, T0 + 22, T0 + 22, 21, "s1:first:1"),
+        Answer(24, T0 + 23, T0 + 22, "s1:first:1", "cancelled", 100, "by request", "0b1e"),
     ]
 
 

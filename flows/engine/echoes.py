@@ -11,7 +11,9 @@ from msgspec.structs import astuple, replace
 
 from flows.engine.telling import tell
 from operators import prices
+from operators.answers import Withdrawal
 from operators.events import Checkpoint, Echo, Intent
+from operators.orders import Cancel
 from operators.records import OrderRecord
 from operators.steps import SHAPE, Outcome
 
@@ -40,9 +42,8 @@ class Echoes:
 
     def recorded(self, echo: Echo) -> None:
         """Takes an echo that was read from the tape; what lies before the start of this run is not computed again."""
-        cause = echo.cause_seq if isinstance(echo, Intent) else echo.at_seq
         foreign = isinstance(echo, Checkpoint) and echo.shape != SHAPE
-        if not self.live and cause > self._from_seq and not foreign:
+        if not self.live and _cause(echo) > self._from_seq and not foreign:
             self._match(echo, self._computed, self._recorded)
 
     def take(self, outcome: Outcome) -> None:
@@ -52,6 +53,8 @@ class Echoes:
             self._take(outcome)
         elif type(outcome) is OrderRecord and outcome.state == "sending":
             self._take(intent(outcome))
+        elif type(outcome) is Cancel:
+            self._take(Withdrawal(0, 0, 0, outcome.tape_seq, outcome.client_order_id))
 
     def _take(self, echo: Echo) -> None:
         if self.live:
@@ -63,12 +66,12 @@ class Echoes:
         """The line has caught up: what was recorded was computed, what was not recorded is written now."""
         self.live = True
         self.finished()
-        late = [echo for echo in self._computed.values() if isinstance(echo, Intent)]
+        late = [echo for echo in self._computed.values() if not isinstance(echo, Checkpoint)]
         self._recorded, self._computed = {}, {}
         if late:
-            tell("W105", orders=[intent.client_order_id for intent in late])
-        for intent in late:
-            self._put(replace(intent, late=True))
+            tell("W105", orders=[echo.client_order_id for echo in late])
+        for echo in late:
+            self._put(replace(echo, late=True) if isinstance(echo, Intent) else echo)
 
     def finished(self) -> None:
         """A replay has ended: what is recorded was computed. What was not recorded is normal after a crash."""
@@ -102,23 +105,38 @@ def intent(order: OrderRecord) -> Intent:
     return Intent(0, 0, 0, order.tape_seq, order.client_order_id, order.symbol, order.side, order.quantity, limit)
 
 
+def _cause(echo: Echo) -> int:
+    """The event that the echo follows from."""
+    return echo.at_seq if isinstance(echo, Checkpoint) else echo.cause_seq
+
+
 def _key(echo: Echo) -> Key:
-    return ("order", echo.client_order_id) if isinstance(echo, Intent) else ("checkpoint", echo.at_seq)
+    if isinstance(echo, Checkpoint):
+        return ("checkpoint", echo.at_seq)
+    return ("order" if isinstance(echo, Intent) else "cancel", echo.client_order_id)
 
 
 def _named(key: Key) -> str:
-    return f"order {key[1]}" if key[0] == "order" else f"the checkpoint at event {key[1]}"
+    if key[0] == "checkpoint":
+        return f"the checkpoint at event {key[1]}"
+    return f"order {key[1]}" if key[0] == "order" else f"the cancel of order {key[1]}"
 
 
 def _content(echo: Echo) -> object:
     """What has to be the same: all but place, time and lateness."""
-    return (
-        echo.digest if isinstance(echo, Checkpoint) else astuple(replace(echo, seq=0, at_ns=0, event_ns=0, late=False))
-    )
+    match echo:
+        case Checkpoint():
+            return echo.digest
+        case Intent():
+            return astuple(replace(echo, seq=0, at_ns=0, event_ns=0, late=False))
+        case Withdrawal():
+            return echo.cause_seq
 
 
 def _shown(echo: Echo) -> str:
     if isinstance(echo, Checkpoint):
         return f"state {echo.digest}"
+    if isinstance(echo, Withdrawal):
+        return f"asked for at event {echo.cause_seq}"
     limit = "the market" if echo.limit_micros is None else f"{echo.limit_micros / 1e6:.6g}"
     return f"{echo.side} {echo.quantity} {echo.symbol} at {limit} (event {echo.cause_seq})"

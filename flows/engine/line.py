@@ -14,7 +14,8 @@ from flows.records.recorder import Recorder
 from flows.tape.following import Follower
 from flows.tape.journal import Journal
 from operators.audit import AuditRecord
-from operators.events import AnyEvent, Checkpoint, Intent, RunStarted, Stop
+from operators.events import AnyEvent, Checkpoint, Echo, RunStarted, Stop
+from operators.orders import Cancel
 from operators.records import Record, RunRecord
 from operators.steps import LINE, Outcome
 
@@ -68,7 +69,7 @@ class _Reading(StatelessSourcePartition[tuple[str, AnyEvent]]):
     def _takes(self, event: AnyEvent) -> bool:
         """Whether an event enters the line."""
         ends = self._ends
-        if isinstance(event, Intent | Checkpoint):
+        if isinstance(event, Echo):
             self._echoes.recorded(event)
             return False
         ends.events, ends.at_ns, ends.read_at = ends.events + 1, event.at_ns, time.monotonic()
@@ -112,7 +113,8 @@ class _Writing(StatelessSinkPartition[tuple[str, Outcome]]):
                 self._metrics.take(outcome)
                 if type(outcome) is AuditRecord and outcome.action in TOLD:
                     tell(TOLD[outcome.action], detail=outcome.argument)
-            ready.append(outcome.at_seq if isinstance(outcome, Checkpoint) else outcome)
+            if not isinstance(outcome, Cancel):
+                ready.append(outcome.at_seq if isinstance(outcome, Checkpoint) else outcome)
             if isinstance(outcome, RunRecord):
                 self._began()
         self._recorder.take(ready)

@@ -9,7 +9,7 @@ from flows.engine.recovery import Restored
 from flows.settings import Settings
 from flows.tape.segments import AnyTape
 from operators.changes import settings_in
-from operators.events import OF_AN_ENGINE, AnyEvent, Checkpoint, Echo, Intent, RunStarted
+from operators.events import OF_AN_ENGINE, AnyEvent, Checkpoint, Echo, RunStarted
 
 
 class NoBeginning(ValueError):
@@ -52,7 +52,7 @@ def beginning(tape: AnyTape) -> Beginning:
 def inputs(tape: AnyTape, echoes: Echoes, from_seq: int) -> Iterator[AnyEvent]:
     """The events of an engine's tape behind `from_seq` that enter the line; the others are told to `echoes`."""
     for event in tape.events(from_seq + 1):
-        if isinstance(event, Intent | Checkpoint):
+        if isinstance(event, Echo):
             echoes.recorded(event)
         else:
             yield event

@@ -4,7 +4,7 @@ from bytewax.outputs import DynamicSink, StatelessSinkPartition
 
 from flows.engine.echoes import Echoes
 from flows.records.scribe import Scribe
-from operators.events import Checkpoint
+from operators.records import Record
 from operators.steps import Outcome
 
 Keyed = tuple[str, Outcome]
@@ -18,7 +18,7 @@ class _Partition(StatelessSinkPartition[Keyed]):
         if self._echoes is not None:
             for _, outcome in items:
                 self._echoes.take(outcome)
-        self._scribe.take([outcome for _, outcome in items if not isinstance(outcome, Checkpoint)])
+        self._scribe.take([outcome for _, outcome in items if isinstance(outcome, Record)])
 
     def close(self) -> None:
         self._scribe.close()

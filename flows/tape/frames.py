@@ -18,7 +18,8 @@ from zlib import crc32
 import msgspec
 from msgspec import msgpack
 
-from operators.events import AnyEvent, Bar, Chain, RunStarted, is_history, schema_hash
+from operators.events import AnyEvent, Bar, Chain, RunStarted, is_history
+from operators.schema import schema_hash
 
 FORMAT_VERSION: Final = 1
 PROGRAM: Final = "scalp"
@@ -27,6 +28,7 @@ KNOWN_SCHEMAS: Final = {
     "d7bf52a031344ff2": "scalp 0.1.0",
     "ffc6ae039d8031bb": "scalp 0.1.0 with option chains",
     "d89a31d0b8cd4ad1": "scalp 0.1.0 with what an engine writes",
+    "37276987c8d58f3e": "scalp 0.1.0 with what a broker says",
 }
 """Schema hash of the events to the first program that wrote it. A line is added when fields are appended, and none
 is ever removed: the decoder fills the fields that an old tape lacks with their defaults."""

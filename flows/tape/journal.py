@@ -21,14 +21,15 @@ from flows.tape.frames import Header
 from flows.tape.reader import Tape
 from flows.tape.segments import check_front, end_of_the_one_before, segment_path, segment_paths
 from flows.tape.writer import TapeWriter
-from operators.events import OF_AN_ENGINE, AnyEvent, Checkpoint, Intent, RunStarted, Stop
+from operators.answers import Answer, Execution
+from operators.events import OF_AN_ENGINE, AnyEvent, Checkpoint, Echo, RunStarted, Stop
 
 Written = TypeVar("Written")
+AFTER_STOP: Final = Echo | Answer | Execution  # what the line still says, and what no engine may lose
 WAITING: Final = 10_000
 """Events that wait to be written; a feed that is faster than the disk waits for it."""
 SYNC_SECONDS: Final = 0.05
-WRITES_KEPT: Final = 64
-"""Of so many writes it is known when they were: an order follows from one of the newest."""
+WRITES_KEPT: Final = 64  # of so many it is known when they were: an order follows from one of the newest
 RETRY_SECONDS, FULL_SECONDS = 0.2, 0.001
 """How long a full disk is left alone, and a full queue."""
 SEGMENT_BYTES: Final = 16 * 1024 * 1024
@@ -181,13 +182,13 @@ class Journal:
                 event.set()
 
     def _append(self, event: AnyEvent) -> None:
-        if self._stopped and not isinstance(event, Intent | Checkpoint):
+        if self._stopped and not isinstance(event, AFTER_STOP):
             return
         self._stopped = self._stopped or type(event) is Stop
         if self._writer.offset >= self._segment_bytes and self.begins_with in (None, type(event)):
             self._roll()
         # An echo moves no clock: events that already wait must not come out later than they were known.
-        known_ns = 0 if isinstance(event, Intent | Checkpoint) else event.at_ns or self._clock()
+        known_ns = 0 if isinstance(event, Echo) else event.at_ns or self._clock()
         self.last_ns = max(self.last_ns + 1, known_ns)
         placed = replace(event, seq=self._writer.next_seq, at_ns=self.last_ns, event_ns=event.event_ns or self.last_ns)
         offset = self._writer.offset

@@ -1,0 +1,1 @@
+"""Brokers: one port, an adapter each, and the thread between them and the tape."""

@@ -1,0 +1,103 @@
+"""Takes a broker's word: answers to orders, executions of ours and of strangers, what the account may spend.
+
+An order that the broker ended waits for the executions that it tells of. An execution may still come after that: the
+scalp of it is taken up again, with all its exits.
+"""
+
+from operators.answers import Answer, Execution, Power
+from operators.book import BookState
+from operators.codes import ExitReason
+from operators.intents import AnyScalp
+from operators.orders import Fill, Order
+from operators.settling import Settling
+
+
+class Answering:
+    """The broker's side of one book; on paper the exchange is inside the desk, and nothing is heard of a broker."""
+
+    def __init__(self, settling: Settling) -> None:
+        self._settling, self._blotter, self._leaving = settling, settling.blotter, settling.leaving
+        self._book: BookState = settling.book
+
+    def take(self, said: Answer | Execution | Power) -> None:
+        """What the broker said now."""
+        book = self._book
+        if book.loop == "paper":
+            return
+        match said:
+            case Answer():
+                self._answer(said)
+            case Execution():
+                self._execution(said)
+            case Power():
+                book.elsewhere_micros = 0
+                book.elsewhere_micros = max(0, book.buying_power_micros(settled_only=False) - said.power_micros)
+
+    def _answer(self, answer: Answer) -> None:
+        order = self._book.orders.get(answer.client_order_id)
+        if order is None or not order.open:
+            return
+        if answer.state in ("working", "unknown"):
+            self._blotter.move(order, answer.state)
+            return
+        if answer.state == "rejected":
+            order.reason = answer.reason or order.reason
+        order.ending, order.ending_filled = answer.state, answer.filled
+        self._end(order)
+
+    def _end(self, order: Order) -> None:
+        """Ends the order once all executions that its end tells of are there."""
+        if order.ending is None or not order.open or order.filled < order.ending_filled:
+            return
+        self._settling.end(order, order.ending)
+        if order.ending == "rejected" and order.action == "exit":
+            self._leaving.send_later(order)
+
+    def _execution(self, said: Execution) -> None:
+        book = self._book
+        order = book.orders.get(said.client_order_id) or self._taken_up_again(said) or self._strangers(said)
+        if order is None or said.execution_id in order.executions:
+            return
+        order.executions.append(said.execution_id)
+        scalp = book.scalps[order.signal_id]
+        beyond = said.quantity - (order.remaining if order.open else 0)
+        if order.side == "buy":
+            scalp.working += max(0, beyond)
+        if said.quantity > order.remaining:
+            filled = order.filled + said.quantity
+            book.reduce(f"{order.order_id} was filled for {filled} of {order.quantity}: look at the account", "person")
+        fill = Fill(said.execution_id, order.order_id, said.quantity, said.price_micros, said.fee_micros, book.now_ns)
+        self._settling.filled(order, fill)
+        self._end(order)
+        self._fit(scalp)
+
+    def _taken_up_again(self, said: Execution) -> Order | None:
+        """An order of a scalp that was over: both are in the book again."""
+        book, order = self._book, self._book.ended.get(said.client_order_id)
+        if order is None or said.execution_id in order.executions:
+            return None
+        scalp = book.over.pop(order.signal_id)
+        book.scalps[scalp.signal_id] = scalp
+        for name in [name for name, one in book.ended.items() if one.signal_id == scalp.signal_id]:
+            book.orders[name] = book.ended.pop(name)
+        book.realised_micros -= scalp.open_micros
+        return order
+
+    def _strangers(self, said: Execution) -> Order | None:
+        """A sale of what a scalp holds that we did not order, as an exit of it; others are not ours to book."""
+        book = self._book
+        holders = [scalp for scalp in book.scalps_in_order() if scalp.symbol == said.symbol and scalp.held > 0]
+        if said.side != "sell" or not holders:
+            return None
+        scalp = holders[0]
+        scalp.exit_due = ExitReason.BROKER
+        self._leaving.stop_entries(scalp, ExitReason.BROKER)
+        return self._blotter.strange(scalp, said.client_order_id, min(said.quantity, scalp.held))
+
+    def _fit(self, scalp: AnyScalp) -> None:
+        """An exit sells no more than is held; what was sold beyond that only a person can mend."""
+        live = self._leaving.live_exit(scalp)
+        if live is not None and live.remaining > scalp.held:
+            self._blotter.cancel(live, "replaced")
+        if scalp.held < 0:
+            self._book.reduce(f"{-scalp.held} {scalp.symbol} were sold that nobody held: buy them back", "person")
