@@ -10,6 +10,8 @@ Action = Literal["first", "second", "exit"]
 Side = Literal["buy", "sell"]
 OrderState = Literal["intent", "sending", "working", "partial", "filled", "cancelled", "rejected", "expired", "unknown"]
 
+PREFIX: Final = "sc-"
+"""How the names of all our orders begin, at whatever broker."""
 RANK: Final[dict[OrderState, int]] = {
     "intent": 0,
     "sending": 1,
@@ -93,4 +95,4 @@ def advance(order: Order, state: OrderState) -> bool:
 def order_id(day: str, book_id: str, signal_id: str, leg: LegName, action: Action, attempt: int) -> str:
     """`sc-` + session as digits + `-` + 20 hex digits: the same for the same intent, whoever computes it."""
     text = f"{book_id}|{signal_id}|{leg}|{action}|{attempt}"
-    return f"sc-{day.replace('-', '')}-{hashlib.sha256(text.encode()).hexdigest()[:20]}"
+    return f"{PREFIX}{day.replace('-', '')}-{hashlib.sha256(text.encode()).hexdigest()[:20]}"

@@ -12,7 +12,14 @@ from operators.events import Intent
 
 
 class NotSent(Exception):
-    """The request did not leave: no order can have come of it. The message says why."""
+    """The request did not leave or was turned away: no order can have come of it. The message says why.
+
+    `wait_seconds` is how long the broker takes nothing, 0 where it did not say.
+    """
+
+    def __init__(self, message: str, wait_seconds: float = 0.0) -> None:
+        super().__init__(message)
+        self.wait_seconds = wait_seconds
 
 
 class Unclear(Exception):
@@ -102,7 +109,10 @@ class Broker(Protocol):
         """All orders that may still fill, ours and others', however many pages they take."""
 
     async def lookup(self, client_order_id: str) -> Answer | None:
-        """What became of an order of ours, with its filled quantity; None if the broker knows none of that name."""
+        """What became of an order of ours; None if the broker knows none of that name.
+
+        One that is filled whole is `working` with all of it in `filled`: executions make it filled.
+        """
 
     async def executions(self, since_ns: int) -> Sequence[Execution]:
         """All executions of the account from an instant (UTC nanoseconds) on, oldest first."""

@@ -11,6 +11,7 @@ import reactivex
 from reactivex import Observable, abc
 from reactivex.disposable import CompositeDisposable, SerialDisposable
 
+from flows.backoff import USUAL, Backoff
 from flows.feeds.feed import Put
 from operators.events import AnyEvent, Quote
 
@@ -25,24 +26,6 @@ class Silent(Exception):
 
 class Ended(Exception):
     """A stream ended by itself: a live market has no end."""
-
-
-class Backoff(NamedTuple):
-    """How long to wait before connecting again: twice as long each time, up to a limit, half of it by chance.
-
-    Half by chance, so that many clients do not come back in step.
-    """
-
-    first_seconds: float = 0.5
-    longest_seconds: float = 30.0
-
-    def seconds(self, failures: int, chance: float) -> float:
-        """The wait after so many failures in a row, from 1; `chance` is from 0 to 1."""
-        whole = min(self.first_seconds * 2.0 ** min(failures - 1, 30), self.longest_seconds)
-        return whole * (0.5 + 0.5 * chance)
-
-
-USUAL: Final = Backoff()
 
 
 def watched(

@@ -1,0 +1,98 @@
+"""Broker, tape and desk have to agree: what was missed is brought in, what differs is told with both sides."""
+
+from collections.abc import Callable, Sequence
+from typing import Final, NamedTuple
+
+from flows.brokers.port import Account, Broker, Held, Placed
+from flows.brokers.sending import Sending
+from operators.answers import Execution, Power
+from operators.orders import PREFIX, Order
+
+MARGIN_NS: Final = 60_000_000_000
+"""Executions are asked for from so long before the last time on: clocks differ, and doubled ones are known by name."""
+
+
+class Standing(NamedTuple):
+    """What the desk believes: units held by symbol, and the orders that may still fill."""
+
+    held: dict[str, int]
+    orders: Sequence[Order]
+
+
+class Seen(NamedTuple):
+    """What the broker said, all of it asked for after the desk's standing was taken."""
+
+    account: Account
+    held: Sequence[Held]
+    placed: Sequence[Placed]
+    executions: Sequence[Execution]
+
+
+class Reconciling:
+    """Compares one account with one desk; `since_ns` is the time up to which the tape knows it (UTC nanoseconds)."""
+
+    def __init__(self, broker: Broker, sending: Sending, put: Callable[[Power], None], since_ns: int) -> None:
+        self.strangers: list[str] = []
+        self._broker, self._sending, self._put, self._since_ns = broker, sending, put, since_ns
+        self._strange: dict[str, None] = {}
+
+    async def once(self, standing: Callable[[], Standing]) -> list[str] | None:
+        """What differs, a sentence each; None while too much moves to say.
+
+        Raises NotSent, Unclear or Unusable where the broker does not say.
+        """
+        before = standing()
+        seen = await self._see()
+        self._bring_in(seen, before)
+        names = {placed.answer.client_order_id for placed in seen.placed}
+        for flight in self._sending.flights.open:
+            if flight.sent and flight.name not in names:
+                await self._sending.look(flight)
+        self._put(Power(0, 0, 0, seen.account.power_micros))
+        self.strangers = _strangers(before, seen)
+        if self._sending.flights.open or standing() != before:
+            return None
+        return [*_positions(before, seen), *self._unknown(seen)]
+
+    async def _see(self) -> Seen:
+        account, held = await self._broker.account(), await self._broker.positions()
+        placed = await self._broker.open_orders()
+        return Seen(account, held, placed, await self._broker.executions(self._since_ns - MARGIN_NS))
+
+    def _bring_in(self, seen: Seen, standing: Standing) -> None:
+        """Executions and answers that no stream told of; a stranger's only where it touches what the desk holds."""
+        for execution in seen.executions:
+            known = execution.client_order_id in self._sending.flights.known
+            if known or (execution.symbol in standing.held and execution.execution_id not in self._strange):
+                self._strange |= {} if known else {execution.execution_id: None}
+                self._sending.hear(execution)
+            self._since_ns = max(self._since_ns, execution.event_ns)
+        for placed in seen.placed:
+            self._sending.hear(placed.answer)
+
+    def _unknown(self, seen: Seen) -> list[str]:
+        """Orders that bear our mark and that no tape of ours knows."""
+        names = [placed.answer.client_order_id for placed in seen.placed if _ours(placed)]
+        unknown = [name for name in names if name not in self._sending.flights.known]
+        return [f"order {name} is at the broker and not on the tape" for name in unknown]
+
+
+def _ours(placed: Placed) -> bool:
+    return placed.answer.client_order_id.startswith(PREFIX)
+
+
+def _strangers(standing: Standing, seen: Seen) -> list[str]:
+    """What others hold and have ordered in this account, to be shown."""
+    held = [f"{one.quantity} {one.symbol}" for one in seen.held if one.symbol not in standing.held]
+    orders = [f"{one.side} {one.quantity} {one.symbol}" for one in seen.placed if not _ours(one)]
+    return [*sorted(held), *sorted(orders)]
+
+
+def _positions(standing: Standing, seen: Seen) -> list[str]:
+    """Symbols of ours of which the broker holds another number; what only others hold is none of our business."""
+    there = {held.symbol: held.quantity for held in seen.held}
+    return [
+        f"{symbol}: {quantity} here, {there.get(symbol, 0)} at the broker"
+        for symbol, quantity in sorted(standing.held.items())
+        if there.get(symbol, 0) != quantity
+    ]
