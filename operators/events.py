@@ -199,6 +199,8 @@ Input = (
     | Power
 )
 AnyEvent = Input | Echo
+AFTER_STOP = Echo | Answer | Execution
+"""What a stopped engine still writes: the rest of what its line says, and what a broker said, which is never lost."""
 OF_AN_ENGINE = (RunStarted, Command, Clock, Stop, Intent, Checkpoint, Answer, Execution, Power, Withdrawal)
 """What an engine wrote is its own: who plays its market anew decides anew."""
 

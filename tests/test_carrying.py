@@ -11,6 +11,8 @@ from operators.carrying import carried, remembered
 from operators.changes import changes
 from operators.config import EngineSettings, ScalpConfig
 from operators.events import RunStarted
+from operators.intents import ETFScalpPosition
+from operators.orders import Order
 from operators.ticker import TickerState
 from tests.builders import DAY, ny
 from tests.market_builders import quote
@@ -22,7 +24,24 @@ NOW = ny("10:00")
 SESSION = sessions.session(DAY)
 assert SESSION is not None
 
+ENDED = Order("sc-1", "s1", "first", 1, "TQQQ", "buy", 10, 50_000_000, NOW)
+OVER = ETFScalpPosition(
+    signal_id="s1",
+    ticker="QQQ",
+    symbol="TQQQ",
+    group="nasdaq",
+    direction=1,
+    conviction=80.0,
+    second=0,
+    limit_micros=50_000_000,
+    order_id="sc-1",
+    leverage=3.0,
+)
 KEPT: dict[str, Any] = {
+    "loop": "alpaca",
+    "over": {"s1": OVER},
+    "ended": {"sc-1": ENDED},
+    "elsewhere_micros": 5_000_000,
     "book_id": "replay:test",
     "cash_micros": 99_000_000_000,
     "seq": 77,

@@ -21,11 +21,9 @@ from flows.tape.frames import Header
 from flows.tape.reader import Tape
 from flows.tape.segments import check_front, end_of_the_one_before, segment_path, segment_paths
 from flows.tape.writer import TapeWriter
-from operators.answers import Answer, Execution
-from operators.events import OF_AN_ENGINE, AnyEvent, Checkpoint, Echo, RunStarted, Stop
+from operators.events import AFTER_STOP, OF_AN_ENGINE, AnyEvent, Checkpoint, Echo, RunStarted, Stop
 
 Written = TypeVar("Written")
-AFTER_STOP: Final = Echo | Answer | Execution  # what the line still says, and what no engine may lose
 WAITING: Final = 10_000
 """Events that wait to be written; a feed that is faster than the disk waits for it."""
 SYNC_SECONDS: Final = 0.05
