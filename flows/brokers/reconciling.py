@@ -43,14 +43,14 @@ class Reconciling:
         """
         before = standing()
         seen = await self._see()
-        self._bring_in(seen, before)
+        news = self._bring_in(seen, before)
         names = {placed.answer.client_order_id for placed in seen.placed}
         for flight in self._sending.flights.open:
             if flight.sent and flight.name not in names:
                 await self._sending.look(flight)
         self._put(Power(0, 0, 0, seen.account.power_micros))
         self.strangers = _strangers(before, seen)
-        if self._sending.flights.open or standing() != before:
+        if news or self._sending.flights.open or standing() != before:
             return None
         return [*_positions(before, seen), *self._unknown(seen)]
 
@@ -59,16 +59,18 @@ class Reconciling:
         placed = await self._broker.open_orders()
         return Seen(account, held, placed, await self._broker.executions(self._since_ns - MARGIN_NS))
 
-    def _bring_in(self, seen: Seen, standing: Standing) -> None:
-        """Executions and answers that no stream told of; a stranger's only where it touches what the desk holds."""
+    def _bring_in(self, seen: Seen, standing: Standing) -> bool:
+        """Whether there were executions and answers that no stream told of; strangers' count where the desk holds."""
+        news = False
         for execution in seen.executions:
             known = execution.client_order_id in self._sending.flights.known
             if known or (execution.symbol in standing.held and execution.execution_id not in self._strange):
                 self._strange |= {} if known else {execution.execution_id: None}
-                self._sending.hear(execution)
+                news |= self._sending.hear(execution)
             self._since_ns = max(self._since_ns, execution.event_ns)
         for placed in seen.placed:
-            self._sending.hear(placed.answer)
+            news |= self._sending.hear(placed.answer)
+        return news
 
     def _unknown(self, seen: Seen) -> list[str]:
         """Orders that bear our mark and that no tape of ours knows."""

@@ -42,11 +42,13 @@ class Sending:
         else:
             await self._cancel(echo.client_order_id)
 
-    def hear(self, said: Answer | Execution) -> None:
-        """Takes what the broker told; only news goes onto the tape."""
+    def hear(self, said: Answer | Execution) -> bool:
+        """Takes what the broker told; whether that was news, which alone goes onto the tape."""
         taken = self.flights.answer if isinstance(said, Answer) else self.flights.execution
-        if taken(said, _now()):  # type: ignore[arg-type]  # each takes its own kind
+        news = taken(said, _now())  # type: ignore[arg-type]  # each takes its own kind
+        if news:
             self._put(said)
+        return news
 
     async def _submit(self, intent: Intent) -> None:
         flight = self.flights.begin(intent, _now())
@@ -62,7 +64,8 @@ class Sending:
                 continue
             flight.sent = True
             try:
-                return self.hear(await self._broker.submit(intent))
+                self.hear(await self._broker.submit(intent))
+                return None
             except NotSent as fault:
                 flight.sent = False
                 await self._wait(fault)

@@ -52,6 +52,7 @@ class Exchange:
         self.bought: Counter[str] = Counter()
         self.power_micros = 10**12
         self._events: asyncio.Queue[Heard] = asyncio.Queue()
+        self._loop: asyncio.AbstractEventLoop | None = None
 
     def fill(self, name: str, quantity: int, price_micros: int = 50_000_000) -> Execution:
         """Fills a part of an order and tells of it."""
@@ -65,6 +66,11 @@ class Exchange:
         self.done.append(execution)
         self.tell(execution)
         return execution
+
+    def fill_from_outside(self, name: str, quantity: int) -> None:
+        """Fills from another thread than that of the broker."""
+        assert self._loop is not None, "nobody has connected yet"
+        self._loop.call_soon_threadsafe(self.fill, name, quantity)
 
     def tell(self, heard: Heard) -> None:
         """Puts something onto the stream of events."""
@@ -83,6 +89,7 @@ class Exchange:
 
     async def connect(self) -> Account:
         await self._called("connect")
+        self._loop = asyncio.get_running_loop()
         self.tell(Connection(True))
         return await self.account()
 

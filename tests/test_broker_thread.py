@@ -1,0 +1,118 @@
+"""The thread of a broker: entries wait until the account is reconciled, orders go out, and what it hears comes in."""
+
+import threading
+import time
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from flows.brokers.lanes import Lanes
+from flows.brokers.port import Unclear
+from flows.brokers.reconciling import Standing
+from flows.brokers.thread import RECONCILED, BrokerThread, Tape
+from operators.answers import Answer, Execution, Withdrawal
+from operators.events import AnyEvent, Command, Intent
+from tests.fakes.exchange import Exchange
+
+BUY = Intent(5, 0, 0, 4, "sc-1", "TQQQ", "buy", 133, 50_010_000)
+LIMIT_SECONDS = 30.0
+
+
+class Engine:
+    """What an engine gives the thread: a tape in memory, and a desk that holds what was executed."""
+
+    def __init__(self) -> None:
+        self.exchange, self.tape, self.news = Exchange(), list[AnyEvent](), threading.Condition()
+        self.thread = BrokerThread(
+            self.exchange, Tape(self.put, lambda *_: True), self.standing, lambda: 0, 0, Lanes(100, 50.0)
+        )
+
+    def put(self, event: AnyEvent) -> None:
+        with self.news:
+            self.tape.append(event)
+            self.news.notify_all()
+
+    def standing(self) -> Standing:
+        held: dict[str, int] = {}
+        for event in list(self.tape):
+            if isinstance(event, Execution):
+                sign = 1 if event.side == "buy" else -1
+                held[event.symbol] = held.get(event.symbol, 0) + sign * event.quantity
+        return Standing(held, ())
+
+    def until(self, seen: Callable[[list[AnyEvent]], bool]) -> None:
+        """Waits until the tape holds something."""
+        with self.news:
+            assert self.news.wait_for(lambda: seen(self.tape), LIMIT_SECONDS), self.tape
+
+    @property
+    def commands(self) -> list[str]:
+        return [event.action for event in self.tape if isinstance(event, Command)]
+
+
+def said(state: str) -> Callable[[list[AnyEvent]], bool]:
+    return lambda tape: any(isinstance(event, Answer) and event.state == state for event in tape)
+
+
+def restored(tape: list[AnyEvent]) -> bool:
+    return any(isinstance(event, Command) and event.action == "restore" for event in tape)
+
+
+@pytest.fixture
+def engine() -> Iterator[Engine]:
+    made = Engine()
+    yield made
+    made.thread.close(LIMIT_SECONDS)
+
+
+def test_entries_wait_until_both_sides_agree(engine: Engine) -> None:
+    engine.thread.start()
+    engine.until(restored)
+    first, *_ = (event for event in engine.tape if isinstance(event, Command))
+    assert (first.action, first.actor, first.argument) == ("reduce", "engine", RECONCILED)
+    assert (engine.commands, engine.thread.difference) == (["reduce", "restore"], "")
+
+
+def test_a_broker_that_cannot_be_reached_is_tried_again(engine: Engine) -> None:
+    engine.exchange.before["connect"].append(Unclear("no route to host"))
+    engine.thread.start()
+    engine.until(restored)
+    assert engine.exchange.calls.count("connect") == 2
+
+
+def test_an_order_goes_out_and_what_becomes_of_it_comes_in(engine: Engine) -> None:
+    engine.thread.start()
+    engine.until(restored)
+    engine.thread.send(BUY)
+    engine.until(said("working"))
+    engine.exchange.fill_from_outside("sc-1", 133)
+    engine.until(lambda tape: any(isinstance(event, Execution) for event in tape))
+    assert engine.exchange.accepted == {"sc-1": 1}
+
+
+def test_a_cancel_goes_out(engine: Engine) -> None:
+    engine.thread.start()
+    engine.thread.send(BUY)
+    engine.until(said("working"))
+    engine.thread.send(Withdrawal(6, 0, 0, 5, "sc-1"))
+    engine.until(said("cancelled"))
+
+
+def test_after_a_halt_no_entry_leaves(engine: Engine) -> None:
+    engine.thread.start()
+    engine.thread.halt()
+    engine.thread.send(BUY)
+    engine.until(said("rejected"))
+    assert engine.exchange.accepted == {}
+
+
+def test_a_position_that_differs_ends_entries_and_is_told(engine: Engine) -> None:
+    engine.put(Execution(0, 0, 0, "x0", "sc-0", "TQQQ", "buy", 50, 50_000_000))
+    engine.thread.start()
+    until = time.monotonic() + LIMIT_SECONDS
+    while engine.thread.difference in ("", RECONCILED) and time.monotonic() < until:
+        threading.Event().wait(0.01)
+    assert engine.thread.difference == "TQQQ: 50 here, 0 at the broker"
+    assert engine.commands == ["reduce"]
+    engine.exchange.bought["TQQQ"] = 50
+    engine.until(restored)
