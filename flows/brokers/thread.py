@@ -3,10 +3,10 @@
 import asyncio
 import random
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from contextlib import suppress
 from itertools import count
-from typing import Final
+from typing import Any, Final
 
 from flows.backoff import USUAL
 from flows.brokers.lanes import Lanes
@@ -57,7 +57,7 @@ class BrokerThread:
         self._broker, self._tape, self._standing = broker, tape, standing
         self._sending = Sending(broker, tape.put, tape.safe, now_ns, lanes)
         self._reconciling = Reconciling(broker, self._sending, tape.put, since_ns)
-        self._restrained, self._up = False, asyncio.Event()
+        self._up = asyncio.Event()
         self._loop = asyncio.new_event_loop()
         self._tasks: set[asyncio.Task[None]] = set()
         self._thread = threading.Thread(target=self._run, name="broker", daemon=True)
@@ -71,7 +71,7 @@ class BrokerThread:
 
     def send(self, echo: Intent | Withdrawal) -> None:
         """An echo that stands on the tape; from any thread."""
-        self._loop.call_soon_threadsafe(self._begin, echo)
+        self._loop.call_soon_threadsafe(lambda: self._begin(self._sending.obey(echo)))
 
     def halt(self) -> None:
         """From now on no entry leaves; from any thread, and before the kill is on the tape."""
@@ -99,8 +99,8 @@ class BrokerThread:
             for work in (self._hear, self._look_after, self._reconcile):
                 group.create_task(work())
 
-    def _begin(self, echo: Intent | Withdrawal) -> None:
-        task = self._loop.create_task(self._sending.obey(echo))
+    def _begin(self, work: Coroutine[Any, Any, None]) -> None:
+        task = self._loop.create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
@@ -136,7 +136,7 @@ class BrokerThread:
             for flight in [one for one in self._sending.flights.open if one.sent]:
                 waits = flight.state in (None, "unknown") or flight.missing
                 if waits and now - flight.news_at >= SILENT_SECONDS:
-                    await self._sending.inquire(flight.name)
+                    self._begin(self._sending.inquire(flight.name))
                     if flight.missing:
                         self._up.set()
 
