@@ -15,8 +15,8 @@ from flows.fake_alpaca import fake_alpaca
 from flows.faults import RUN_FAILED, fail, faults_of_input, progress, run_command, warn
 from flows.market.commands import generate
 from flows.options import DatabaseOption, ModeName, RulesOption, SetOption
-from flows.records.commands import databases, explain, export
-from flows.tape.commands import imports, tapes
+from flows.records.commands import databases, explain, exports
+from flows.tape.commands import export_tape, imports, tapes
 
 if TYPE_CHECKING:
     from bytewax.dataflow import Dataflow
@@ -27,7 +27,8 @@ app = typer.Typer(name="scalp", no_args_is_help=True, add_completion=False, pret
 app.add_typer(imports, name="import")
 app.add_typer(tapes, name="tape")
 app.add_typer(databases, name="db")
-app.command()(export)
+app.add_typer(exports, name="export")
+exports.command("tape")(export_tape)
 app.command()(explain)
 app.command()(generate)
 app.command()(run)

@@ -1,6 +1,6 @@
 """`scalp export`, `scalp explain` and `scalp db`."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from enum import StrEnum
 from pathlib import Path
@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from sqlalchemy import Engine
 
 databases = typer.Typer(no_args_is_help=True, help="Look after the database.")
+exports = typer.Typer(no_args_is_help=True, help="Write recorded rows of one book, or a tape, for a notebook.")
 DatabaseOption = Annotated[
     str | None, typer.Option(help="database URL; default SCALP_DATABASE, else sqlite:///scalp.db", show_default=False)
 ]
@@ -29,14 +30,25 @@ class WhatName(StrEnum):
     FILLS = "fills"
 
 
-def export(
-    what: Annotated[WhatName, typer.Argument(help="which records")],
-    out: Annotated[Path, typer.Option(help="a .csv or .parquet file")],
-    database: DatabaseOption = None,
-    book: Annotated[str | None, typer.Option(help="book id; default that of the newest run")] = None,
-) -> None:
-    """Write recorded rows of one book to CSV or Parquet."""
-    from flows.records import export as exports
+def _exporting(what: WhatName) -> Callable[..., None]:
+    """The command that exports one kind of records."""
+
+    def export(
+        out: Annotated[Path, typer.Option(help="a .csv or .parquet file")],
+        database: DatabaseOption = None,
+        book: Annotated[str | None, typer.Option(help="book id; default that of the newest run")] = None,
+    ) -> None:
+        _export(what, out, database, book)
+
+    return export
+
+
+for _what in WhatName:
+    exports.command(_what.value, help=f"Write the {_what.value} of one book to CSV or Parquet.")(_exporting(_what))
+
+
+def _export(what: WhatName, out: Path, database: str | None, book: str | None) -> None:
+    from flows.records import export as exporting
     from flows.records import queries
     from flows.runs import BadTapes
 
@@ -47,7 +59,7 @@ def export(
         if not queries.has_book(engine, chosen):
             raise BadTapes(f"the database has no book {chosen}")
         try:
-            rows = exports.export(engine, what.value, chosen, out)
+            rows = exporting.export(engine, what.value, chosen, out)
         except ValueError as fault:
             raise BadTapes(str(fault)) from fault
     print(f"{rows} {what.value} of {chosen} written to {out}")

@@ -137,6 +137,31 @@ def verify(tape: Path) -> None:
     print("every frame is whole")
 
 
+def export_tape(
+    tape: Annotated[Path, typer.Argument(help="a tape, or the folder of an engine's")],
+    out: Annotated[Path, typer.Option(help="the folder to write into; made if it is not there")],
+    overwrite: Annotated[bool, typer.Option("--overwrite", "--force", help="replace files that are there")] = False,
+) -> None:
+    """Write every event of a tape to Parquet, one file a kind of event."""
+    from flows.engine.recording import said_of_front
+    from flows.runs import BadTapes
+    from flows.tape.parquet_export import BadExport, export_tape
+    from flows.tape.segments import open_tape
+
+    with faults_of_input(), progress("export") as tell:
+        opened = open_tape(tape)
+        try:
+            written = export_tape(opened, out, overwrite=overwrite, progress=tell)
+        except BadExport as fault:
+            raise BadTapes(f"{tape}: {fault}") from fault
+    if said := said_of_front(opened):
+        warn(said)
+    if opened.torn:
+        warn(f"{tape} ends in an unfinished write; its {written.events} whole events were exported")
+    rows = ", ".join(f"{name} {count}" for name, count in written.rows.items() if count)
+    print(f"{out}: {written.events} events in {len(written.rows)} files; rows {rows or 'none'}")
+
+
 def _describe(tape: "AnyTape", info: "TapeInfo") -> None:
     from flows.report import tape_lines
 
