@@ -87,7 +87,7 @@ def test_a_database_without_a_run_waits_for_one(page: Page, tape: Path, programs
     made.dispose()
     page.goto(programs.page().url)
     state(page, "NO RUN YET", 5_000)
-    expect(page.locator("#note")).to_contain_text("scalp replay TAPE")
+    expect(page.locator("#note")).to_contain_text("scalp run")
     programs.engine(tape, SPEED)
     state(page, "RUNNING", 15_000)
 
