@@ -57,7 +57,7 @@ check: install
 
 test: install
 	.ci/with-postgres $(BIN)/python -m pytest -q -n 2 -m "not slow and not ui" --cov --cov-report=term
-	.ci/with-postgres $(BIN)/python -m pytest -q -n 2 -m "slow and not ui"
+	.ci/with-postgres $(BIN)/python -m pytest -q -n 2 --dist worksteal -m "slow and not ui"
 	$(BIN)/python -m pytest -q -m ui
 
 model: install

@@ -30,7 +30,7 @@ from tests.outages import Full, FullServer, Hanging, Locked, Outage, Stopped, fi
 from tests.servers import Postgres
 
 pytestmark = pytest.mark.slow
-SPEED, SLOWLY = 600.0, 120.0
+SPEED, SLOWLY = 400.0, 120.0
 """A session takes 39 s. The first position is held from its minute 18 to 40, another would come at minute 72."""
 IN_MEMORY = 30
 """Records; a quarter of an hour makes more."""
