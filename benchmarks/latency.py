@@ -3,8 +3,9 @@
 Run as `python -m benchmarks.latency [--ticks 10000]`; prints one JSON object. Ticks come 20 and 500 a second, jittered;
 ten funds take turns: a quote, an outside signal, a quote that fills its entry, a quote at its target. Latency is taken
 where an order follows from the tick at once (signals and targets, every second tick), on the same clock, without the
-first tenth of the ticks. `yardstick` is a thread that hands the same ticks at the same times to another through a
-queue, and nothing else. With `chains` ten underlyings have 400 contracts a second besides. `waiting` is the engine's share of a core without ticks.
+first tenth of the ticks. `yardstick` is a thread that hands the same ticks at the same times to another by a queue.
+With `chains` ten underlyings have 400 contracts a second besides. `waiting` is the engine's share of a core meanwhile
+when there are no ticks.
 """
 
 import argparse
