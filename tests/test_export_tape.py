@@ -13,9 +13,11 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 from msgspec.structs import replace
+from numpy.testing import assert_array_equal
 from pyarrow import parquet
 
 from flows.market.generate import generate
+from flows.tape.parquet_columns import dollars
 from flows.tape.parquet_export import FILE_OF, GROUP_ROWS, BadExport, export_tape, kinds_of_a_tape
 from flows.tape.reader import Tape
 from flows.tape.segments import open_tape
@@ -116,6 +118,14 @@ def test_every_event_is_in_the_files_again(tmp_path_factory: pytest.TempPathFact
     folder = tmp_path_factory.mktemp("any")
     tape = placed(events)
     assert exported(write(folder / "any.tape", tape), folder / "out") == plainly(expected(tape))
+
+
+@given(st.lists(PRICE, min_size=1, max_size=9))
+@example([1.87, 0.304499, 385.9872012229728, nan])
+def test_the_ways_that_the_documentation_names_give_the_tapes_own_floats(prices: list[float]) -> None:
+    column = dollars(prices)
+    assert_array_equal(column.to_pandas().astype(float), prices)
+    assert_array_equal(column.cast("string").cast("float64").to_numpy(zero_copy_only=False), prices)
 
 
 @pytest.mark.parametrize("tape", GOLDEN, ids=lambda path: path.stem)
