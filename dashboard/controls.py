@@ -156,6 +156,8 @@ const controls = (model, head, below) => {
     else if (now.trading === 'REDUCING') send('resume', 'Resume')
     else send('pause', 'Pause')
   }
+  // What is in force is told a look later than an answer: while a mode was just asked for, the one shown may be old.
+  const turning = () => sent.size > 0 || now.asked.some(one => one.label.startsWith('Mode '))
   const tell = () => {
     const known = new Map(now.asked.map(one => [one.nonce, one]))
     for (const [key, {at, label}] of sent) {
@@ -182,7 +184,7 @@ const controls = (model, head, below) => {
       put(node, label)
       node.setAttribute('role', 'radio')
       node.setAttribute('aria-checked', mode === now.mode)
-      node.onclick = () => { if (mode !== now.mode) send('mode', `Mode ${label}`, mode) }
+      node.onclick = () => { if (mode !== now.mode || turning()) send('mode', `Mode ${label}`, mode) }
     })
     put(pause, now.trading === 'HALTED' ? 'Re-arm' : now.trading === 'REDUCING' ? 'Resume' : 'Pause')
     for (const box of held) {
