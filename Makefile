@@ -56,8 +56,8 @@ check: install
 	$(BIN)/python -m pytest -q tests/test_layout.py
 
 test: install
-	.ci/with-postgres $(BIN)/python -m pytest -q -n 2 -m "not slow and not ui" --cov --cov-report=term
-	.ci/with-postgres $(BIN)/python -m pytest -q -n 2 --dist worksteal -m "slow and not ui"
+	.ci/with-postgres $(BIN)/python -m pytest -q -n 2 -m measured --cov --cov-report=term
+	.ci/with-postgres $(BIN)/python -m pytest -q -n 4 --dist worksteal -m "not measured and not ui"
 	$(BIN)/python -m pytest -q -m ui
 
 model: install

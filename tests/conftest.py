@@ -1,10 +1,13 @@
 """What every test may ask for."""
 
 import os
+from functools import cache
 from pathlib import Path
 
 import pytest
 from hypothesis import settings
+
+from tests.sources import roots
 
 # A change lands or does not, the same each time; whoever runs the tests by hand explores further. No test is timed.
 settings.register_profile("ci", derandomize=True, deadline=None)
@@ -22,3 +25,16 @@ def shared_data() -> Path:
     if os.environ.get("SCALP_REQUIRE_ALL"):
         pytest.fail(reason)
     pytest.skip(reason)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Marks what is measured: quick tests of `operators/` that need nothing else of ours."""
+    for item in items:
+        if item.get_closest_marker("slow") is None and _asks_operators_alone(item.path):
+            item.add_marker("measured")
+
+
+@cache
+def _asks_operators_alone(path: Path) -> bool:
+    return "operators" in roots(path) and roots(path).isdisjoint({"flows", "dashboard"})
