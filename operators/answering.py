@@ -54,10 +54,15 @@ class Answering:
             self._leaving.send_later(order)
 
     def _execution(self, said: Execution) -> None:
-        book = self._book
-        order = book.orders.get(said.client_order_id) or self._taken_up_again(said) or self._strangers(said)
-        if order is None or said.execution_id in order.executions:
+        book, name = self._book, said.client_order_id
+        known = book.orders.get(name) or book.ended.get(name)
+        if known is not None and said.execution_id in known.executions:
             return
+        order = self._strangers(said) if known is None else known
+        if order is None:
+            return
+        if name in book.ended:
+            self._take_up_again(order)
         order.executions.append(said.execution_id)
         scalp = book.scalps[order.signal_id]
         beyond = said.quantity - (order.remaining if order.open else 0)
@@ -71,17 +76,14 @@ class Answering:
         self._end(order)
         self._fit(scalp)
 
-    def _taken_up_again(self, said: Execution) -> Order | None:
+    def _take_up_again(self, order: Order) -> None:
         """An order of a scalp that was over: both are in the book again."""
-        book, order = self._book, self._book.ended.get(said.client_order_id)
-        if order is None or said.execution_id in order.executions:
-            return None
+        book = self._book
         scalp = book.over.pop(order.signal_id)
         book.scalps[scalp.signal_id] = scalp
         for name in [name for name, one in book.ended.items() if one.signal_id == scalp.signal_id]:
             book.orders[name] = book.ended.pop(name)
         book.realised_micros -= scalp.open_micros
-        return order
 
     def _strangers(self, said: Execution) -> Order | None:
         """A sale of what a scalp holds that we did not order, as an exit of it; others are not ours to book."""

@@ -245,6 +245,15 @@ class TestStrangers:
         stage.answers("10:00:06", "cancelled", exit_)
         assert stage.scalp.status == "closed"
 
+    def test_an_execution_of_a_scalp_that_is_over_is_none_of_a_new_one(self) -> None:
+        stage = Account()
+        stage.holds()
+        stage.executes("10:00:05", 133, 49.5, name="liquidation-1", side="sell", execution_id="x1")
+        stage.enters("10:02")
+        stage.executes("10:02:02", 133)
+        assert stage.executes("10:02:05", 133, 49.5, name="liquidation-1", side="sell", execution_id="x1") == []
+        assert stage.position.held == 133
+
     @pytest.mark.parametrize("changes", [{"side": "buy"}, {"symbol": "F", "side": "sell"}])
     def test_what_is_no_sale_of_ours_is_not_booked(self, changes: dict[str, Any]) -> None:
         stage = Account()
