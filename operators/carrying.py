@@ -22,13 +22,22 @@ OF_THE_DAY: Final = frozenset({"close", "mark", "session_end"})
 """Timers that no setting makes; those of an order or a scalp have nothing left to say."""
 
 
+def positions(book: BookState) -> dict[str, int]:
+    """Units held by symbol, in the order in which the scalps began."""
+    found: dict[str, int] = {}
+    for scalp in book.scalps_in_order():
+        if scalp.held:
+            found[scalp.symbol] = found.get(scalp.symbol, 0) + scalp.held
+    return found
+
+
 def held(book: BookState) -> list[str]:
     """What a book holds or has working, each in words; empty if it is flat."""
-    positions = [f"{scalp.held} {scalp.symbol}" for scalp in book.scalps_in_order() if scalp.held]
+    units = [f"{quantity} {symbol}" for symbol, quantity in positions(book).items()]
     working = [order for _, order in sorted(book.orders.items()) if order.open]
     orders = [f"an order to {order.side} {order.remaining} {order.symbol}" for order in working]
     begun = [scalp for scalp in book.scalps_in_order() if not scalp.held and not book.open_orders(scalp.signal_id)]
-    return [*positions, *orders, *(f"an entry of {scalp.symbol}" for scalp in begun)]
+    return [*units, *orders, *(f"an entry of {scalp.symbol}" for scalp in begun)]
 
 
 def moved_micros(before: RunStarted, now: RunStarted) -> int:

@@ -1,7 +1,6 @@
 """The thread of a broker: entries wait until the account is reconciled, orders go out, and what it hears comes in."""
 
 import threading
-import time
 from collections.abc import Callable, Iterator
 
 import pytest
@@ -24,7 +23,7 @@ class Engine:
     def __init__(self) -> None:
         self.exchange, self.tape, self.news = Exchange(), list[AnyEvent](), threading.Condition()
         self.thread = BrokerThread(
-            self.exchange, Tape(self.put, lambda *_: True), self.standing, lambda: 0, 0, Lanes(100, 50.0)
+            self.exchange, "X1", Tape(self.put, lambda *_: True), self.standing, lambda: 0, 0, Lanes(100, 50.0)
         )
 
     def put(self, event: AnyEvent) -> None:
@@ -55,7 +54,10 @@ def said(state: str) -> Callable[[list[AnyEvent]], bool]:
 
 
 def restored(tape: list[AnyEvent]) -> bool:
-    return any(isinstance(event, Command) and event.action == "restore" for event in tape)
+    """Whether entries may be made: every reason why not was lifted."""
+    said = [event for event in tape if isinstance(event, Command)]
+    standing = [event.argument for event in said if event.action == "reduce"]
+    return bool(said) and sorted(standing) == sorted(event.argument for event in said if event.action == "restore")
 
 
 @pytest.fixture
@@ -69,7 +71,7 @@ def test_entries_wait_until_both_sides_agree(engine: Engine) -> None:
     engine.thread.start()
     engine.until(restored)
     first, *_ = (event for event in engine.tape if isinstance(event, Command))
-    assert (first.action, first.actor, first.argument) == ("reduce", "engine", RECONCILED)
+    assert (first.action, first.actor, first.argument) == ("reduce", "engine", f"{RECONCILED}: not looked at yet")
     assert (engine.commands, engine.thread.difference) == (["reduce", "restore"], "")
 
 
@@ -109,10 +111,29 @@ def test_after_a_halt_no_entry_leaves(engine: Engine) -> None:
 def test_a_position_that_differs_ends_entries_and_is_told(engine: Engine) -> None:
     engine.put(Execution(0, 0, 0, "x0", "sc-0", "TQQQ", "buy", 50, 50_000_000))
     engine.thread.start()
-    until = time.monotonic() + LIMIT_SECONDS
-    while engine.thread.difference in ("", RECONCILED) and time.monotonic() < until:
-        threading.Event().wait(0.01)
+    differs = f"{RECONCILED}: TQQQ: 50 here, 0 at the broker"
+    engine.until(lambda tape: any(isinstance(event, Command) and event.argument == differs for event in tape))
     assert engine.thread.difference == "TQQQ: 50 here, 0 at the broker"
-    assert engine.commands == ["reduce"]
+    assert not restored(engine.tape)
     engine.exchange.bought["TQQQ"] = 50
     engine.until(restored)
+
+
+def test_reasons_of_a_run_that_was_killed_are_lifted(engine: Engine) -> None:
+    before = f"{RECONCILED}: TQQQ: 50 here, 0 at the broker"
+    engine.put(Command(0, 0, 0, "reduce", "engine", before))
+    engine.thread.start(said=[before])
+    engine.until(restored)
+
+
+def test_another_account_is_sent_nothing(engine: Engine) -> None:
+    engine.exchange.account_id = "X2"
+    engine.thread.start()
+    differs = f"{RECONCILED}: it is X2, not X1: start with that account's keys"
+    engine.until(lambda tape: any(isinstance(event, Command) and event.argument == differs for event in tape))
+    engine.thread.send(BUY)
+    engine.exchange.account_id = "X1"
+    engine.until(said("working"))
+    assert engine.exchange.calls.index("submit") > max(
+        place for place, call in enumerate(engine.exchange.calls) if call == "connect"
+    )

@@ -33,7 +33,8 @@ class Unusable(Exception):
 class Capabilities(NamedTuple):
     """What may be ordered: option contracts on shares and on indexes, fractions of shares, orders at the market.
 
-    `id_characters` is the longest client order id.
+    `id_characters` is the longest client order id, `burst` how many requests may come at once, `per_second` how many
+    in the long run.
     """
 
     options: bool
@@ -41,6 +42,8 @@ class Capabilities(NamedTuple):
     fractional: bool
     market_orders: bool
     id_characters: int
+    burst: int
+    per_second: float
 
 
 class Account(NamedTuple):

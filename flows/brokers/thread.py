@@ -3,7 +3,7 @@
 import asyncio
 import random
 import threading
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Sequence
 from contextlib import suppress
 from itertools import count
 from typing import Any, Final
@@ -14,10 +14,13 @@ from flows.brokers.port import Broker, Connection, NotSent, Unclear, Unusable
 from flows.brokers.reconciling import Reconciling, Standing
 from flows.brokers.sending import Sending
 from operators.answers import Answer, Execution, Withdrawal
-from operators.events import AnyEvent, Command, Intent
+from operators.events import Action, AnyEvent, Command, Intent
+from operators.orders import Order
 
 RECONCILED: Final = "the broker's account is not reconciled"
-"""Why entries wait at a start and after a break: a reason of the engine, withdrawn once both sides agree."""
+"""Why entries wait at a start, after a break and while the two sides differ; how they differ follows it."""
+SAID_AGAIN_SECONDS: Final = 10.0
+"""How often that is said again while it lasts: a session's open lifts what the engine itself set."""
 LOOK_SECONDS: Final = 1.0
 SILENT_SECONDS: Final = 5.0
 """An order of which nothing was heard for so long, though something has to come, is looked up."""
@@ -39,14 +42,16 @@ class Tape:
 
 
 class BrokerThread:
-    """Runs one broker for one desk. `standing` gives what the desk believes; `difference` is what does not agree.
+    """Runs one account of a broker for one desk. `standing` gives what the desk believes.
 
-    Entries wait until the account is reconciled, and whenever it is not.
+    Entries wait until the account is reconciled, and whenever it is not: `difference` is what does not agree. Nothing
+    is sent to another account than the one with this id. `fault` is what broke the thread.
     """
 
     def __init__(
         self,
         broker: Broker,
+        account_id: str,
         tape: Tape,
         standing: Callable[[], Standing],
         now_ns: Callable[[], int],
@@ -54,24 +59,31 @@ class BrokerThread:
         lanes: Lanes,
     ) -> None:
         self.difference = ""
-        self._broker, self._tape, self._standing = broker, tape, standing
+        self.fault: Exception | None = None
+        self._broker, self._account_id, self._tape, self._standing = broker, account_id, tape, standing
+        self._said, self._said_at = "", 0.0
         self._sending = Sending(broker, tape.put, tape.safe, now_ns, lanes)
         self._reconciling = Reconciling(broker, self._sending, tape.put, since_ns)
-        self._up = asyncio.Event()
+        self._up, self._signed_in = asyncio.Event(), asyncio.Event()
         self._loop = asyncio.new_event_loop()
         self._tasks: set[asyncio.Task[None]] = set()
         self._thread = threading.Thread(target=self._run, name="broker", daemon=True)
 
-    def start(self) -> None:
-        """Begins: entries wait for the first reconciliation."""
-        for order in self._standing().orders:
+    def start(self, left: Sequence[Order] = (), said: Sequence[str] = ()) -> None:
+        """Begins: entries wait for the first reconciliation.
+
+        `left` are orders that a run before this one may have sent, `said` the reasons that it gave for no entries.
+        """
+        for order in left:
             self._sending.flights.restore(order, 0.0)
-        self._restrain(RECONCILED)
+        self._say("not looked at yet")
+        for reason in said:
+            self._command("restore", reason)
         self._thread.start()
 
     def send(self, echo: Intent | Withdrawal) -> None:
         """An echo that stands on the tape; from any thread."""
-        self._loop.call_soon_threadsafe(lambda: self._begin(self._sending.obey(echo)))
+        self._loop.call_soon_threadsafe(lambda: self._begin(self._obey(echo)))
 
     def halt(self) -> None:
         """From now on no entry leaves; from any thread, and before the kill is on the tape."""
@@ -81,16 +93,30 @@ class BrokerThread:
         """Entries may leave again."""
         self._sending.halted = False
 
+    def idle(self) -> bool:
+        """Whether no echo is under way: each was answered, its order may rest. Waits for the loop's next turn."""
+
+        async def look() -> bool:
+            return not self._tasks
+
+        return asyncio.run_coroutine_threadsafe(look(), self._loop).result()
+
     def close(self, seconds: float) -> None:
-        """Ends the thread; what is under way is looked up at the next start."""
-        self._loop.call_soon_threadsafe(self._stop)
-        self._thread.join(seconds)
+        """Ends the thread, if it began; what is under way is looked up at the next start."""
+        if self._thread.is_alive():
+            self._loop.call_soon_threadsafe(self._stop)
+            self._thread.join(seconds)
 
     def _run(self) -> None:
         asyncio.set_event_loop(self._loop)
-        with suppress(asyncio.CancelledError):
+        try:
             self._loop.run_until_complete(self._main())
-        self._loop.close()
+        except asyncio.CancelledError:
+            pass
+        except BaseExceptionGroup as faults:
+            self._broken(faults.exceptions[0])
+        finally:
+            self._loop.close()
 
     async def _main(self) -> None:
         """Connects, reconciles, and goes on until it is told to stop."""
@@ -99,10 +125,22 @@ class BrokerThread:
             for work in (self._hear, self._look_after, self._reconcile):
                 group.create_task(work())
 
+    async def _obey(self, echo: Intent | Withdrawal) -> None:
+        await self._signed_in.wait()
+        await self._sending.obey(echo)
+
     def _begin(self, work: Coroutine[Any, Any, None]) -> None:
         task = self._loop.create_task(work)
         self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        task.add_done_callback(self._ended)
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
+        if not task.cancelled() and task.exception() is not None:
+            self._broken(task.exception())
+
+    def _broken(self, fault: BaseException | None) -> None:
+        self.fault = self.fault or (fault if isinstance(fault, Exception) else RuntimeError(repr(fault)))
 
     def _stop(self) -> None:
         for task in asyncio.all_tasks(self._loop):
@@ -111,12 +149,16 @@ class BrokerThread:
     async def _connected(self) -> None:
         for failures in count(1):
             try:
-                await self._broker.connect()
+                account = await self._broker.connect()
             except TROUBLE as fault:
-                self._restrain(f"the broker cannot be reached: {fault}")
-                await asyncio.sleep(USUAL.seconds(failures, random.random()))  # noqa: S311  # no secret
+                self._say(f"the broker cannot be reached: {fault}")
             else:
-                return
+                if account.account_id == self._account_id:
+                    return self._signed_in.set()
+                self._say(f"it is {account.account_id}, not {self._account_id}: start with that account's keys")
+                await self._broker.close()
+            await asyncio.sleep(USUAL.seconds(failures, random.random()))  # noqa: S311  # no secret
+        return None
 
     async def _hear(self) -> None:
         async for heard in self._broker.events():
@@ -124,7 +166,7 @@ class BrokerThread:
                 case Connection(up=True):
                     self._up.set()
                 case Connection():
-                    self._restrain(RECONCILED)
+                    self._say(f"its stream of updates broke off: {heard.reason}")
                 case Answer() | Execution():
                     self._sending.hear(heard)
 
@@ -149,21 +191,20 @@ class BrokerThread:
                 differences = await self._reconciling.once(self._standing)
             except TROUBLE as fault:
                 differences = [f"the broker does not answer: {fault}"]
-            self._judge(differences)
+            if differences is not None:  # too much moves to say
+                self._say("; ".join(differences))
             with suppress(TimeoutError):
                 await asyncio.wait_for(self._up.wait(), EVERY_SECONDS if differences == [] else AGAIN_SECONDS)
 
-    def _judge(self, differences: list[str] | None) -> None:
-        """What differs; None while too much moves to say."""
-        if differences is None:
-            return
-        if differences:
-            self._restrain("; ".join(differences))
-        elif self.difference:
-            self._tape.put(Command(0, 0, 0, "restore", "engine", RECONCILED))
-            self.difference = ""
+    def _say(self, difference: str) -> None:
+        """Entries wait while there is a difference; each new one takes the place of the one before."""
+        before, now = self._said, self._loop.time()
+        self.difference, self._said = difference, f"{RECONCILED}: {difference}" if difference else ""
+        if self._said and (self._said != before or now - self._said_at >= SAID_AGAIN_SECONDS):
+            self._command("reduce", self._said)
+            self._said_at = now
+        if before and self._said != before:
+            self._command("restore", before)
 
-    def _restrain(self, why: str) -> None:
-        if not self.difference:
-            self._tape.put(Command(0, 0, 0, "reduce", "engine", RECONCILED))
-        self.difference = why
+    def _command(self, action: Action, reason: str) -> None:
+        self._tape.put(Command(0, 0, 0, action, "engine", reason))

@@ -9,6 +9,7 @@ from bytewax.outputs import DynamicSink, StatelessSinkPartition
 
 from flows.engine.echoes import Echoes
 from flows.engine.metrics import Metrics
+from flows.engine.placing import Placing
 from flows.engine.telling import tell
 from flows.records.recorder import Recorder
 from flows.tape.following import Follower
@@ -43,21 +44,23 @@ class Ends:
 
 
 class _Reading(StatelessSourcePartition[tuple[str, AnyEvent]]):
-    def __init__(self, follower: Follower, journal: Journal, echoes: Echoes, ends: Ends) -> None:
+    def __init__(
+        self, follower: Follower, journal: Journal, echoes: Echoes, ends: Ends, placing: Placing | None
+    ) -> None:
         self._follower, self._journal, self._echoes, self._ends = follower, journal, echoes, ends
-        self._over = False
+        self._placing, self._over = placing, False
 
     def next_batch(self) -> list[tuple[str, AnyEvent]]:
         if self._over or self._ends.fault is not None:
             raise StopIteration
         news = self._journal.written
         if self._ends.head is not None and not news.wait(WAIT_SECONDS):
-            self._look_after_writer()
+            self._look_after_threads()
             return []
         news.clear()
         events = self._follower.read()
         if not events:
-            self._look_after_writer()
+            self._look_after_threads()
             return []
         news.set()  # there may be more than one block
         return [(LINE, event) for event in events if self._takes(event)]
@@ -71,6 +74,8 @@ class _Reading(StatelessSourcePartition[tuple[str, AnyEvent]]):
         ends = self._ends
         if isinstance(event, Echo):
             self._echoes.recorded(event)
+            if self._placing is not None and event.seq > ends.own_seq:
+                self._placing.read(event)
             return False
         ends.events, ends.at_ns, ends.read_at = ends.events + 1, event.at_ns, time.monotonic()
         ends.lag_ns = event.at_ns - event.event_ns
@@ -80,9 +85,11 @@ class _Reading(StatelessSourcePartition[tuple[str, AnyEvent]]):
         self._over = self._over or (type(event) is Stop and event.seq > ends.own_seq)
         return True
 
-    def _look_after_writer(self) -> None:
+    def _look_after_threads(self) -> None:
         if self._journal.ended and self._ends.fault is None:
             self._ends.fault = self._journal.fault or RuntimeError("the tape is no longer written")
+        if self._placing is not None:
+            self._ends.fault = self._ends.fault or self._placing.fault
 
     def close(self) -> None:
         self._follower.close()
@@ -91,8 +98,10 @@ class _Reading(StatelessSourcePartition[tuple[str, AnyEvent]]):
 class LiveTape(DynamicSource[tuple[str, AnyEvent]]):
     """The tape of an engine as it is written, to this run's Stop. More than one worker is refused with a ValueError."""
 
-    def __init__(self, follower: Follower, journal: Journal, echoes: Echoes, ends: Ends) -> None:
-        self._partition = _Reading(follower, journal, echoes, ends)
+    def __init__(
+        self, follower: Follower, journal: Journal, echoes: Echoes, ends: Ends, placing: Placing | None = None
+    ) -> None:
+        self._partition = _Reading(follower, journal, echoes, ends, placing)
 
     def build(self, step_id: str, worker_index: int, worker_count: int) -> _Reading:
         """The only partition; `worker_count` has to be 1."""
@@ -102,8 +111,11 @@ class LiveTape(DynamicSource[tuple[str, AnyEvent]]):
 
 
 class _Writing(StatelessSinkPartition[tuple[str, Outcome]]):
-    def __init__(self, recorder: Recorder, echoes: Echoes, ends: Ends, metrics: Metrics) -> None:
+    def __init__(
+        self, recorder: Recorder, echoes: Echoes, ends: Ends, metrics: Metrics, placing: Placing | None
+    ) -> None:
         self._recorder, self._echoes, self._ends, self._metrics = recorder, echoes, ends, metrics
+        self._placing = placing
 
     def write_batch(self, items: list[tuple[str, Outcome]]) -> None:
         ready: list[Record | int] = []
@@ -119,18 +131,27 @@ class _Writing(StatelessSinkPartition[tuple[str, Outcome]]):
                 self._began()
         self._recorder.take(ready)
         self._ends.fault = self._ends.fault or self._echoes.fault or self._recorder.fault
+        if self._placing is not None and self._echoes.live:
+            self._placing.wrote([outcome for _, outcome in items])
 
     def _began(self) -> None:
         self._ends.runs_out += 1
         if self._ends.runs_out == self._ends.head:
+            if self._placing is not None:
+                self._placing.begin(self._echoes.missing)
             self._echoes.head()
 
 
 class LiveSink(DynamicSink[tuple[str, Outcome]]):
-    """Hands records to the ledger thread; orders and checkpoints go onto the tape, once the line has caught up."""
+    """Hands records to the ledger thread; orders and checkpoints go onto the tape, once the line has caught up.
 
-    def __init__(self, recorder: Recorder, echoes: Echoes, ends: Ends, metrics: Metrics) -> None:
-        self._partition = _Writing(recorder, echoes, ends, metrics)
+    A broker is heard of from then on.
+    """
+
+    def __init__(
+        self, recorder: Recorder, echoes: Echoes, ends: Ends, metrics: Metrics, placing: Placing | None = None
+    ) -> None:
+        self._partition = _Writing(recorder, echoes, ends, metrics, placing)
 
     def build(self, step_id: str, worker_index: int, worker_count: int) -> _Writing:
         """The only partition: the source has refused more workers."""

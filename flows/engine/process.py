@@ -13,6 +13,7 @@ from bytewax.errors import BytewaxRuntimeError
 from bytewax.run import cli_main
 from sqlalchemy import Connection
 
+from flows.brokers.port import Broker
 from flows.engine import pauses, recovery
 from flows.engine.asking import Asking
 from flows.engine.changing import Change
@@ -20,6 +21,7 @@ from flows.engine.echoes import Echoes
 from flows.engine.hints import Hints
 from flows.engine.line import Ends, LiveSink, LiveTape
 from flows.engine.metrics import Ages, Metrics, stream_ages
+from flows.engine.placing import Placing, identity
 from flows.engine.retention import Retention
 from flows.engine.state import StateFolder
 from flows.engine.stopping import told_by_signals
@@ -63,6 +65,8 @@ class Plan(NamedTuple):
     mode: Mode
     settings: Settings
     speed: float | None
+    broker: Broker | None = None
+    """Where orders go, None for the paper exchange inside the desk. `account` then is its id, empty for any."""
     segment_bytes: int = SEGMENT_BYTES
     in_memory: int = IN_MEMORY
     checkpoint_seconds: int = CHECKPOINT_SECONDS
@@ -81,9 +85,8 @@ class Engine:
         self.folder.lock()
         self.feed = feed(self.folder.path)
         self.began = time.monotonic()
-        before = recovery.begun(self.folder.tape)
-        self.started = self._started(self.folder.tape_id if before is None else before.tapes[0])
-        newest = recovery.in_force(self.folder.tape)
+        before, newest = recovery.begun(self.folder.tape), recovery.in_force(self.folder.tape)
+        self.started = self._started(self.folder.tape_id if before is None else before.tapes[0], newest)
         change = Change(self.folder, newest, self.started)
         with advising(self.folder, before is not None):
             self.database = open_database(database_url(plan.database), create=True)
@@ -107,6 +110,8 @@ class Engine:
         self.desks = Desks(*settings, looking, found.books(settings), run)
         self.ends = Ends(self.journal.written_seq + 1)
         self.echoes = Echoes(self.journal.put, found.from_seq)
+        self.placing = self._placing()
+        self.put = self.journal.put if self.placing is None else self.placing.put
         self.stopping = threading.Event()
         ledger, waiting = Ledger(self.database), Waiting(self.folder.path, self.plan.in_memory)
         self.recorder = Recorder(ledger, mark, self._tape_is_safe, self.beat, waiting)
@@ -115,6 +120,10 @@ class Engine:
         self.journal.kept_from, self.journal.drop = retention.kept_from, retention.drop
         self.metrics = Metrics(self.journal, self.recorder, self._ages())
         self.from_seq, self.head_seq = found.from_seq, self.journal.written_seq
+
+    def _placing(self) -> Placing | None:
+        broker = self.plan.broker
+        return None if broker is None else Placing(broker, self.started, self.journal, self.desks, self.feed.now_ns)
 
     def _ages(self) -> Ages:
         return Ages(
@@ -133,7 +142,7 @@ class Engine:
         journal.put(self.started)
         watch = Watch(self, self.folder.kill, stopping)
         feed = threading.Thread(target=watch.guard, args=(self.feed.run, journal.put, stopping, passed), daemon=True)
-        asking = Asking(self.database, self.started.book_id, journal.put)
+        asking = Asking(self.database, self.started.book_id, self.put)
         asked = threading.Thread(target=watch.guard, args=(asking.run, stopping), name="asking", daemon=True)
         with told_by_signals(stopping):
             try:
@@ -142,8 +151,8 @@ class Engine:
                 feed.start()
                 asked.start()
                 follower = Follower(self.folder.tape, self.from_seq + 1)
-                tape = LiveTape(follower, journal, self.echoes, self.ends)
-                sink = LiveSink(self.recorder, self.echoes, self.ends, self.metrics)
+                tape = LiveTape(follower, journal, self.echoes, self.ends, self.placing)
+                sink = LiveSink(self.recorder, self.echoes, self.ends, self.metrics, self.placing)
                 cli_main(scalp(tape, sink, self.market, self.desks))  # type: ignore[no-untyped-call]  # Bytewax gives its runner no types
             except BytewaxRuntimeError as error:
                 broken = cause(error)
@@ -154,6 +163,8 @@ class Engine:
 
     def _end(self, fault: Exception | None) -> None:
         """Writes what is left and says how it ended."""
+        if self.placing is not None:
+            self.placing.close()
         self.journal.close()
         whole = self.recorder.close(LAST_WORDS_SECONDS)
         fault = self.ends.fault or self.echoes.fault or self.recorder.fault or self.journal.fault or fault
@@ -198,16 +209,20 @@ class Engine:
             raise self.journal.fault or RuntimeError("the tape is no longer written")
         return safe
 
-    def _started(self, tape_id: str) -> RunStarted:
-        settings, feed = self.plan.settings, self.feed
+    def _started(self, tape_id: str, before: RunStarted | None) -> RunStarted:
+        settings, feed, broker = self.plan.settings, self.feed, self.plan.broker
+        book_id, equity_micros = f"paper:{self.plan.account}", prices.micros_of(settings.engine.start_equity_usd)
+        if broker is not None:
+            _, equity_micros = account = identity(broker, self.plan.account, before)
+            book_id = account.book_id
         return RunStarted(
             seq=0,
             at_ns=0,
             event_ns=0,
-            book_id=f"paper:{self.plan.account}",
-            loop="paper",
+            book_id=book_id,
+            loop="paper" if broker is None else broker.name,
             mode=self.plan.mode,
-            equity_micros=prices.micros_of(settings.engine.start_equity_usd),
+            equity_micros=equity_micros,
             settings=json.dumps([json.loads(model.model_dump_json()) for model in settings], sort_keys=True),
             tapes=(tape_id,),
             tables=TABLES,

@@ -12,6 +12,7 @@ from flows.engine.state import StateFolder
 from flows.records.faults import DatabaseUnavailable
 from flows.tape.frames import Corrupt, NotATape, WrongVersion
 from operators.book import BookState
+from operators.carrying import positions
 from operators.sessions import utc
 
 INTERIM = "interim.db"
@@ -40,7 +41,7 @@ def _holds(folder: StateFolder) -> str:
         return "Its tape has no checkpoint yet, what it holds is not known"
     checkpoint, states = found
     books = [msgspec.msgpack.decode(data, type=BookState) for data in states.books.values()]
-    held = [f"{scalp.held} {scalp.symbol}" for book in books for scalp in book.scalps_in_order() if scalp.held]
+    held = [f"{quantity} {symbol}" for book in books for symbol, quantity in positions(book).items()]
     at = f"{utc(checkpoint.at_ns):%Y-%m-%d %H:%M:%S} UTC"
     return f"At {at} this engine held {', '.join(held) or 'nothing'}"
 

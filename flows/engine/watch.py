@@ -12,7 +12,7 @@ from typing import Final, Protocol
 from flows.engine.telling import Changes, tell
 from flows.records.recorder import Recorder
 from flows.tape.journal import Journal
-from operators.events import Clock, Command, Stop
+from operators.events import AnyEvent, Clock, Command, Stop
 
 EVERY_SECONDS: Final = 1.0
 BEHIND_SECONDS: Final = 2.0
@@ -27,6 +27,9 @@ class Watched(Protocol):
 
     journal: Journal
     recorder: Recorder
+
+    def put(self, event: AnyEvent) -> None:
+        """Appends to the tape what steers the engine."""
 
     @property
     def restrained(self) -> bool:
@@ -80,7 +83,7 @@ class Watch:
         """A file asks for a kill where no database can; it is taken away when the tape has the command."""
         if self._kill.is_file():
             tell("W104", file=str(self._kill))
-            self._engine.journal.put(Command(0, 0, 0, "kill", "file"))
+            self._engine.put(Command(0, 0, 0, "kill", "file"))
             if self._engine.journal.drained(EVERY_SECONDS):
                 self._kill.unlink(missing_ok=True)
 

@@ -37,7 +37,7 @@ class Exchange:
     """
 
     name = "exchange"
-    capabilities = Capabilities(True, True, False, True, 48)
+    capabilities = Capabilities(True, True, False, True, 48, 100, 50.0)
 
     def __init__(self) -> None:
         self.orders: dict[str, Order] = {}
@@ -51,6 +51,7 @@ class Exchange:
         self.hidden: set[str] = set()
         self.bought: Counter[str] = Counter()
         self.power_micros = 10**12
+        self.account_id, self.equity_micros = "X1", 10**11
         self._events: asyncio.Queue[Heard] = asyncio.Queue()
         self._loop: asyncio.AbstractEventLoop | None = None
 
@@ -69,8 +70,16 @@ class Exchange:
 
     def fill_from_outside(self, name: str, quantity: int) -> None:
         """Fills from another thread than that of the broker."""
+        self._outside(lambda: self.fill(name, quantity))
+
+    def reconnect_from_outside(self) -> None:
+        """Breaks the stream off, and brings it up again."""
+        self._outside(lambda: self.tell(Connection(False, "a test")))
+        self._outside(lambda: self.tell(Connection(True)))
+
+    def _outside(self, what: Callable[[], object]) -> None:
         assert self._loop is not None, "nobody has connected yet"
-        self._loop.call_soon_threadsafe(self.fill, name, quantity)
+        self._loop.call_soon_threadsafe(what)
 
     def tell(self, heard: Heard) -> None:
         """Puts something onto the stream of events."""
@@ -89,7 +98,9 @@ class Exchange:
 
     async def connect(self) -> Account:
         await self._called("connect")
-        self._loop = asyncio.get_running_loop()
+        if self._loop is not asyncio.get_running_loop():
+            # A new process: what was told to the one before is gone.
+            self._loop, self._events = asyncio.get_running_loop(), asyncio.Queue()
         self.tell(Connection(True))
         return await self.account()
 
@@ -98,7 +109,7 @@ class Exchange:
 
     async def account(self) -> Account:
         await self._called("account")
-        return Account("X1", 10**11, 10**11, self.power_micros, 2)
+        return Account(self.account_id, self.equity_micros, self.equity_micros, self.power_micros, 2)
 
     async def positions(self) -> Sequence[Held]:
         await self._called("positions")
