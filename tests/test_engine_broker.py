@@ -42,7 +42,7 @@ def engine(
 ) -> Engine:
     feed = LockStep(market)
     feed.release = seen  # type: ignore[method-assign]  # a test looks on
-    plan = Plan(folder / "state", f"sqlite:///{folder}/records.db", account, "both", load(), 1e6, exchange)
+    plan = Plan(folder / "state", f"sqlite:///{folder}/records.db", account, "both", load(), 1e6, broker=exchange)
     made = Engine(plan, lambda _: feed)
     feed.engine = made
     return made

@@ -65,11 +65,11 @@ class Plan(NamedTuple):
     mode: Mode
     settings: Settings
     speed: float | None
-    broker: Broker | None = None
-    """Where orders go, None for the paper exchange inside the desk. `account` then is its id, empty for any."""
     segment_bytes: int = SEGMENT_BYTES
     in_memory: int = IN_MEMORY
     checkpoint_seconds: int = CHECKPOINT_SECONDS
+    broker: Broker | None = None
+    """Where orders go, None for the paper exchange inside the desk. `account` then is its id, empty for any."""
 
 
 class Engine:
