@@ -26,6 +26,7 @@ CODES: Final[dict[str, tuple[Level, str]]] = {
     "W108": ("warning", "records are left to the next start: there is no room to keep them"),
     "W109": ("warning", "old segments of the tape cannot be dropped; they stay"),
     "W110": ("warning", "a library has something to say"),
+    "W120": ("warning", "a broker's update cannot be used as it is"),
     "E201": ("error", "the engine failed"),
 }
 """Every code with its level and meaning; what to do stands in docs/operations.md."""

@@ -29,7 +29,7 @@ class Kind(msgspec.Struct, frozen=True):
 
 
 KINDS: Final[dict[str, Kind]] = {
-    "429": Kind("reply", "", ".*", "429 with X-Ratelimit headers, nothing done"),
+    "429": Kind("reply", "", ".*", "429 with X-Ratelimit headers (again after `seconds`, or 60), nothing done"),
     "500": Kind("reply", "", ".*", "500 with an HTML body, nothing done"),
     "502": Kind("reply", "", ".*", "502 with an HTML body, nothing done"),
     "503": Kind("reply", "", ".*", "503 with an HTML body, nothing done"),

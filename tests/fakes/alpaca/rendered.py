@@ -1,5 +1,6 @@
 """Orders, positions, quotes and bars as Alpaca words them: money and counts of the account are strings."""
 
+from collections import Counter
 from datetime import datetime
 from decimal import Decimal
 from math import isfinite
@@ -93,6 +94,30 @@ def update(event: str, listed: Listed, fill: Execution | None, market: Market) -
         told["position_qty"] = str(fill.position)
     else:
         told["execution_id"] = name(event, listed.client_id, listed.updated_ns)
+    return told
+
+
+def activities(of: Account) -> list[Json]:
+    """The fills as activities of the account, oldest first: without the name that an order was given."""
+    totals, told = Counter[str](), list[Json]()
+    for number, fill in enumerate(of.fills):
+        totals[fill.client_id] += fill.quantity
+        listed = of.orders[fill.client_id]
+        left = listed.order.quantity - totals[fill.client_id]
+        told.append({
+            "activity_type": "FILL",
+            "id": f"{fill.at_ns:020}::{name('activity', number)}",
+            "order_id": listed.order_id,
+            "symbol": fill.symbol,
+            "side": fill.side,
+            "type": "partial_fill" if left else "fill",
+            "order_status": "partially_filled" if left else "filled",
+            "qty": str(fill.quantity),
+            "cum_qty": str(totals[fill.client_id]),
+            "leaves_qty": str(left),
+            "price": money(fill.price_micros),
+            "transaction_time": stamp(fill.at_ns),
+        })  # fmt: skip
     return told
 
 

@@ -5,6 +5,7 @@ import json
 import re
 import socket
 import struct
+import time
 from collections.abc import Callable
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Final
@@ -34,6 +35,7 @@ ROUTES: Final[tuple[tuple[str, str, Answering], ...]] = (
     ("GET", "/v2/orders:by_client_order_id", trading.order_by_client_id),
     ("GET", "/v2/orders/([^/]+)", trading.order),
     ("DELETE", "/v2/orders/([^/]+)", trading.cancel),
+    ("GET", "/v2/account/activities/FILL", trading.activities),
     ("GET", "/v2/positions", trading.positions),
     ("GET", "/v2/positions/([^/]+)", trading.position),
     ("GET", "/v2/options/contracts", data.contracts),
@@ -54,6 +56,7 @@ REFUSALS: Final[dict[str, Refused]] = {
         422, 42210000, "invalid limit_price: price increment does not fulfill minimum pricing criteria"
     ),
 }
+WINDOW_SECONDS: Final = 60.0
 KEYS: Final = ("APCA-API-KEY-ID", "APCA-API-SECRET-KEY")
 
 
@@ -85,7 +88,7 @@ class Rest(RequestHandler):
         faults = self.broker.script.of_request(method, path, symbol, "page_token" in query)
         reply = next((fault for fault in faults if fault.layer == "reply"), None)
         if reply is not None:
-            await self._fail(reply.kind)
+            await self._fail(reply.kind, reply.seconds)
             return
         try:
             answer = self._answer(method, Call(path, query, body, "", faults))
@@ -131,12 +134,13 @@ class Rest(RequestHandler):
             self.clear_header("Content-Type")
         await _finished(self, answer.then)
 
-    async def _fail(self, kind: str) -> None:
+    async def _fail(self, kind: str, seconds: float = 0.0) -> None:
         if kind == "reset":
             reset(self)
         elif kind in REFUSALS:
             if kind == "429":
                 self.set_header("X-Ratelimit-Remaining", "0")
+                self.set_header("X-Ratelimit-Reset", str(int(time.time() + (seconds or WINDOW_SECONDS))))
             await self._refuse(REFUSALS[kind])
         else:
             status = int({"page_fails": "500"}.get(kind, kind))

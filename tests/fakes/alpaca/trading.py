@@ -15,7 +15,7 @@ from tests.fakes.alpaca.faults import Fault
 from tests.fakes.alpaca.orders import Listed, Refused, Request, name
 from tests.fakes.alpaca.rendered import Json
 
-ORDERS_DEFAULT, ORDERS_MOST = 50, 500
+ORDERS_DEFAULT, ORDERS_MOST, FILLS_MOST = 50, 500, 100
 NAME_LONGEST = 128
 
 
@@ -109,6 +109,7 @@ def orders(broker: Broker, call: Call) -> Answer:
     symbols = {symbol for symbol in query.get("symbols", "").split(",") if symbol}
     after, until = (rendered.instant_ns(query[key]) if key in query else None for key in ("after", "until"))
     status, side = query.get("status", "open"), query.get("side", "")
+    after = None if "page_loops" in call.kinds() else after
 
     def asked(one: Listed) -> bool:
         fits = status == "all" or one.live is (status == "open")
@@ -119,6 +120,18 @@ def orders(broker: Broker, call: Call) -> Answer:
     found = sorted(filter(asked, broker.account.orders.values()), key=lambda one: one.submitted_ns)
     ordered = found if query.get("direction") == "asc" else found[::-1]
     return Answer([rendered.order(one, broker.market) for one in ordered[:limit]])
+
+
+def activities(broker: Broker, call: Call) -> Answer:
+    """Fills as the account's activities, by pages whose token is the last one's id."""
+    query = call.query
+    after = rendered.instant_ns(query["after"]) if "after" in query else 0
+    found = [one for one in rendered.activities(broker.account) if rendered.instant_ns(one["transaction_time"]) > after]
+    ordered = found if query.get("direction") == "asc" else found[::-1]
+    ids, token = [one["id"] for one in ordered], query.get("page_token")
+    if token in ids and "page_loops" not in call.kinds():
+        ordered = ordered[ids.index(token) + 1 :]
+    return Answer(ordered[: min(int(query.get("page_size", FILLS_MOST)), FILLS_MOST)])
 
 
 def order(broker: Broker, call: Call) -> Answer:

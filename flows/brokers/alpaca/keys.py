@@ -1,0 +1,37 @@
+"""The keys of an account at Alpaca, and where it is reached; keys come from the environment alone."""
+
+import os
+from collections.abc import Mapping
+from typing import Final, NamedTuple
+
+from pydantic import SecretStr
+
+from flows.brokers.port import Unusable
+
+KEY, SECRET = "ALPACA_API_KEY", "ALPACA_SECRET_KEY"
+
+
+class Place(NamedTuple):
+    """The addresses of REST and of the stream of trade updates."""
+
+    rest: str
+    stream: str
+
+
+PAPER: Final = Place("https://paper-api.alpaca.markets", "wss://paper-api.alpaca.markets/stream")
+LIVE: Final = Place("https://api.alpaca.markets", "wss://api.alpaca.markets/stream")
+
+
+class Keys(NamedTuple):
+    """A pair of keys, which show as stars wherever they are printed."""
+
+    key: SecretStr
+    secret: SecretStr
+
+
+def keys(environment: Mapping[str, str] = os.environ) -> Keys:
+    """The keys of the environment. Raises Unusable that names the variables which are missing."""
+    missing = [name for name in (KEY, SECRET) if not environment.get(name)]
+    if missing:
+        raise Unusable(f"no keys for Alpaca: set {' and '.join(missing)} in the environment")
+    return Keys(SecretStr(environment[KEY]), SecretStr(environment[SECRET]))

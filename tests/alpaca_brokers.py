@@ -1,0 +1,118 @@
+"""The broker of Alpaca at the fake, with short waits; and an event loop whose seconds are short."""
+
+import asyncio
+import selectors
+from collections.abc import AsyncIterator, Callable, Coroutine
+from contextlib import asynccontextmanager
+from typing import Any, TypeVar
+
+from pydantic import SecretStr
+
+from flows.backoff import Backoff
+from flows.brokers.alpaca.broker import Alpaca
+from flows.brokers.alpaca.keys import Keys, Place
+from flows.brokers.alpaca.updates import Pace
+from flows.brokers.port import Connection, Heard
+from operators.answers import Answer
+from operators.events import Intent
+from tests.fakes.alpaca import process
+
+KEYS = Keys(SecretStr("some-key"), SecretStr("some-secret"))
+SPEED = 10.0
+TIMEOUT_SECONDS = 0.3
+LIMIT_SECONDS = 100.0
+"""Of a loop in which time passes ten times as fast: ten seconds of a clock."""
+PACE = Pace(login_seconds=100.0, ping_seconds=100.0, backoff=Backoff(0.2, 1.0))
+Result = TypeVar("Result")
+
+
+def place(fake: process.Alpaca) -> Place:
+    return Place(fake.urls["TradingClient"], fake.urls["TradingStream"])
+
+
+def broker(fake: process.Alpaca, **words: Any) -> Alpaca:
+    """Unstarted; words as of Alpaca."""
+    usual = {"timeout_seconds": TIMEOUT_SECONDS, "limit_seconds": LIMIT_SECONDS, "pace": PACE}
+    return Alpaca(words.pop("keys", KEYS), place(fake), **{**usual, **words})
+
+
+class Ear:
+    """What a broker told, as it comes."""
+
+    def __init__(self, made: Alpaca) -> None:
+        self.told: list[Heard] = []
+        self._task = asyncio.create_task(self._hear(made))
+
+    async def _hear(self, made: Alpaca) -> None:
+        async for heard in made.events():
+            self.told.append(heard)
+
+    async def until(self, seen: Callable[[list[Heard]], bool], seconds: float = 100.0) -> list[Heard]:
+        """What was told, once it holds something."""
+        async with asyncio.timeout(seconds):
+            while not seen(self.told):
+                await asyncio.sleep(0.05)
+        return self.told
+
+    async def end(self) -> None:
+        self._task.cancel()
+        await asyncio.wait([self._task])
+
+
+@asynccontextmanager
+async def connected(fake: process.Alpaca, **words: Any) -> AsyncIterator[tuple[Alpaca, Ear]]:
+    """A broker whose stream is up, and what it tells."""
+    made = broker(fake, **words)
+    ear = Ear(made)
+    try:
+        await made.connect()
+        await ear.until(lambda told: Connection(True) in told)
+        yield made, ear
+    finally:
+        await ear.end()
+        await made.close()
+
+
+class _Selector(selectors.SelectSelector):
+    """Waits a tenth of what it should."""
+
+    def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
+        return super().select(None if timeout is None else timeout / SPEED)
+
+
+class FastLoop(asyncio.SelectorEventLoop):
+    """Its seconds are tenths: whoever waits for it waits less, threads and sockets are what they are."""
+
+    def __init__(self) -> None:
+        super().__init__(_Selector())
+
+    def time(self) -> float:
+        return super().time() * SPEED
+
+
+class FastLoops(asyncio.DefaultEventLoopPolicy):
+    """Every new loop is a fast one."""
+
+    def new_event_loop(self) -> asyncio.AbstractEventLoop:
+        return FastLoop()
+
+
+def run(main: Coroutine[Any, Any, Result]) -> Result:
+    """The result of a coroutine in fast time."""
+    with asyncio.Runner(loop_factory=FastLoop) as runner:
+        return runner.run(main)
+
+
+def buy(name: str, quantity: int = 50, limit_micros: int | None = 49_950_000, symbol: str = "TQQQ") -> Intent:
+    """A purchase: at its usual limit it rests until 10:00:10."""
+    return Intent(5, 0, 0, 4, name, symbol, "buy", quantity, limit_micros)
+
+
+def sell(name: str, quantity: int = 50, limit_micros: int | None = 50_000_000, symbol: str = "TQQQ") -> Intent:
+    """A sale, at its usual limit filled at once."""
+    return Intent(9, 0, 0, 8, name, symbol, "sell", quantity, limit_micros)
+
+
+def states(told: list[Heard], name: str) -> list[str]:
+    """The states of an order that were told, in their order."""
+    return [one.state for one in told if isinstance(one, Answer) and one.client_order_id == name]
