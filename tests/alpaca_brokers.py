@@ -1,10 +1,9 @@
-"""The broker of Alpaca at the fake, with short waits; and an event loop whose seconds are short."""
+"""The broker of Alpaca at the fake, with short waits."""
 
 import asyncio
-import selectors
-from collections.abc import AsyncIterator, Callable, Coroutine
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from typing import Any, TypeVar
+from typing import Any
 
 from pydantic import SecretStr
 
@@ -18,12 +17,10 @@ from operators.events import Intent
 from tests.fakes.alpaca import process
 
 KEYS = Keys(SecretStr("some-key"), SecretStr("some-secret"))
-SPEED = 10.0
 TIMEOUT_SECONDS = 0.3
 LIMIT_SECONDS = 100.0
-"""Of a loop in which time passes ten times as fast: ten seconds of a clock."""
+"""Of a fast loop: ten seconds of a clock."""
 PACE = Pace(login_seconds=100.0, ping_seconds=100.0, backoff=Backoff(0.2, 1.0))
-Result = TypeVar("Result")
 
 
 def place(fake: process.Alpaca) -> Place:
@@ -71,36 +68,6 @@ async def connected(fake: process.Alpaca, **words: Any) -> AsyncIterator[tuple[A
     finally:
         await ear.end()
         await made.close()
-
-
-class _Selector(selectors.SelectSelector):
-    """Waits a tenth of what it should."""
-
-    def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
-        return super().select(None if timeout is None else timeout / SPEED)
-
-
-class FastLoop(asyncio.SelectorEventLoop):
-    """Its seconds are tenths: whoever waits for it waits less, threads and sockets are what they are."""
-
-    def __init__(self) -> None:
-        super().__init__(_Selector())
-
-    def time(self) -> float:
-        return super().time() * SPEED
-
-
-class FastLoops(asyncio.DefaultEventLoopPolicy):
-    """Every new loop is a fast one."""
-
-    def new_event_loop(self) -> asyncio.AbstractEventLoop:
-        return FastLoop()
-
-
-def run(main: Coroutine[Any, Any, Result]) -> Result:
-    """The result of a coroutine in fast time."""
-    with asyncio.Runner(loop_factory=FastLoop) as runner:
-        return runner.run(main)
 
 
 def buy(name: str, quantity: int = 50, limit_micros: int | None = 49_950_000, symbol: str = "TQQQ") -> Intent:

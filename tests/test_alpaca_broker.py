@@ -16,10 +16,11 @@ from flows.brokers.alpaca.keys import LIVE, PAPER, Place, keys
 from flows.brokers.port import Account, Held, NotSent, Unclear, Unusable
 from operators.answers import Answer, Execution
 from operators.events import SECOND_NS, Intent
-from tests.alpaca_brokers import KEYS, broker, buy, run, sell
+from tests.alpaca_brokers import KEYS, broker, buy, sell
 from tests.alpaca_market import CALL, OPENING, ny
 from tests.fakes.alpaca.process import Alpaca
 from tests.sources import imported, modules
+from tests.virtual import run_fast
 
 pytest_plugins = ("tests.alpaca_fixtures",)
 FALL = ny("10:00:10.5")
@@ -38,7 +39,7 @@ def asked(fake: Alpaca, *questions: Callable[[Broker], Awaitable[Any]], **words:
         finally:
             await made.close()
 
-    return run(main())
+    return run_fast(main())
 
 
 def submitted(fake: Alpaca, *intents: Intent) -> Answer:
@@ -170,7 +171,7 @@ class TestSubmit:
         with socket.create_server(("127.0.0.1", 0)) as taken:
             port = taken.getsockname()[1]
         with pytest.raises(NotSent, match="no connection"):
-            run(main())
+            run_fast(main())
 
     def test_calls_that_hang_hold_no_sale_back(self, fake: Alpaca) -> None:
         fake.faults({"kind": "hang_after", "seconds": 1.0, "count": 8})

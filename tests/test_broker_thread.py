@@ -6,12 +6,13 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from flows.brokers.lanes import Lanes
-from flows.brokers.port import Unclear
+from flows.brokers.port import Connection, Unclear
 from flows.brokers.reconciling import Standing
 from flows.brokers.thread import RECONCILED, BrokerThread, Tape
-from operators.answers import Answer, Execution, Withdrawal
+from operators.answers import Answer, Execution, Power, Withdrawal
 from operators.events import AnyEvent, Command, Intent
 from tests.fakes.exchange import Exchange
+from tests.virtual import fast_loops
 
 BUY = Intent(5, 0, 0, 4, "sc-1", "TQQQ", "buy", 133, 50_010_000)
 LIMIT_SECONDS = 30.0
@@ -62,7 +63,8 @@ def restored(tape: list[AnyEvent]) -> bool:
 
 @pytest.fixture
 def engine() -> Iterator[Engine]:
-    made = Engine()
+    with fast_loops():
+        made = Engine()
     yield made
     made.thread.close(LIMIT_SECONDS)
 
@@ -73,6 +75,26 @@ def test_entries_wait_until_both_sides_agree(engine: Engine) -> None:
     first, *_ = (event for event in engine.tape if isinstance(event, Command))
     assert (first.action, first.actor, first.argument) == ("reduce", "engine", f"{RECONCILED}: not looked at yet")
     assert (engine.commands, engine.thread.difference) == (["reduce", "restore"], "")
+
+
+def test_entries_wait_for_the_stream_though_all_agrees(engine: Engine) -> None:
+    engine.exchange.mute = True
+    engine.thread.start()
+    engine.until(lambda tape: sum(isinstance(event, Power) for event in tape) == 2)  # reconciled twice
+    assert engine.commands == ["reduce"]
+    engine.exchange.mute = False
+    engine.exchange.tell_from_outside(Connection(True))
+    engine.until(restored)
+
+
+def test_a_break_of_the_stream_ends_entries_until_it_is_up_again(engine: Engine) -> None:
+    engine.thread.start()
+    engine.until(restored)
+    engine.exchange.tell_from_outside(Connection(False, "reset by peer"))
+    engine.until(lambda _: engine.commands == ["reduce", "restore", "reduce"])
+    assert engine.thread.difference == "the broker does not tell of orders: reset by peer"
+    engine.exchange.tell_from_outside(Connection(True))
+    engine.until(lambda _: engine.commands[-1] == "restore")
 
 
 def test_a_broker_that_cannot_be_reached_is_tried_again(engine: Engine) -> None:

@@ -1,8 +1,9 @@
-"""An event loop whose time passes at once: whoever sleeps is woken as soon as nothing else can run."""
+"""Event loops for tests that wait: one whose time passes at once, and a fast one where threads and sockets answer."""
 
 import asyncio
 import selectors
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Iterator
+from contextlib import contextmanager
 from typing import Any, TypeVar
 
 Result = TypeVar("Result")
@@ -21,7 +22,7 @@ class _Selector(selectors.SelectSelector):
 
 
 class VirtualLoop(asyncio.SelectorEventLoop):
-    """Its time begins at 0."""
+    """Its time begins at 0 and passes at once: whoever sleeps is woken as soon as nothing else can run."""
 
     def __init__(self) -> None:
         self._virtual = _Selector()
@@ -35,3 +36,46 @@ def run(main: Coroutine[Any, Any, Result]) -> Result:
     """The result of a coroutine in virtual time."""
     with asyncio.Runner(loop_factory=VirtualLoop) as runner:
         return runner.run(main)
+
+
+SPEED = 10.0
+
+
+class _FastSelector(selectors.SelectSelector):
+    """Waits a tenth of what it should."""
+
+    def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
+        return super().select(None if timeout is None else timeout / SPEED)
+
+
+class FastLoop(asyncio.SelectorEventLoop):
+    """Its seconds are tenths: whoever sleeps in it waits less, threads and sockets are as slow as they are."""
+
+    def __init__(self) -> None:
+        super().__init__(_FastSelector())
+
+    def time(self) -> float:
+        return super().time() * SPEED
+
+
+class FastLoops(asyncio.DefaultEventLoopPolicy):
+    """Every new loop is a fast one."""
+
+    def new_event_loop(self) -> asyncio.AbstractEventLoop:
+        return FastLoop()
+
+
+def run_fast(main: Coroutine[Any, Any, Result]) -> Result:
+    """The result of a coroutine in fast time."""
+    with asyncio.Runner(loop_factory=FastLoop) as runner:
+        return runner.run(main)
+
+
+@contextmanager
+def fast_loops() -> Iterator[None]:
+    """Whoever makes a loop meanwhile makes a fast one."""
+    asyncio.set_event_loop_policy(FastLoops())
+    try:
+        yield
+    finally:
+        asyncio.set_event_loop_policy(None)

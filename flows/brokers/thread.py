@@ -65,6 +65,7 @@ class BrokerThread:
         self._sending = Sending(broker, tape.put, tape.safe, now_ns, lanes)
         self._reconciling = Reconciling(broker, self._sending, tape.put, since_ns)
         self._up, self._signed_in = asyncio.Event(), asyncio.Event()
+        self._connection = Connection(False)
         self._loop = asyncio.new_event_loop()
         self._tasks: set[asyncio.Task[None]] = set()
         self._thread = threading.Thread(target=self._run, name="broker", daemon=True)
@@ -163,10 +164,12 @@ class BrokerThread:
     async def _hear(self) -> None:
         async for heard in self._broker.events():
             match heard:
-                case Connection(up=True):
-                    self._up.set()
-                case Connection():
-                    self._say(f"its stream of updates broke off: {heard.reason}")
+                case Connection(up, reason):
+                    self._connection = heard
+                    if up:
+                        self._up.set()
+                    else:
+                        self._say(f"the broker does not tell of orders: {reason}")
                 case Answer() | Execution():
                     self._sending.hear(heard)
 
@@ -183,15 +186,21 @@ class BrokerThread:
                         self._up.set()
 
     async def _reconcile(self) -> None:
-        """Now, after each reconnection and every half minute."""
+        """Now, after each reconnection and every half minute, oftener while the stream is down or something moves.
+
+        That all agrees counts only where the stream was up all the while.
+        """
         while True:
             self._up.clear()
+            connection = self._connection
             differences: list[str] | None
             try:
                 differences = await self._reconciling.once(self._standing)
             except TROUBLE as fault:
                 differences = [f"the broker does not answer: {fault}"]
-            if differences is not None:  # too much moves to say
+            if differences == [] and not (connection.up and self._connection is connection):
+                differences = None
+            if differences is not None:  # else too much moves to say
                 self._say("; ".join(differences))
             with suppress(TimeoutError):
                 await asyncio.wait_for(self._up.wait(), EVERY_SECONDS if differences == [] else AGAIN_SECONDS)

@@ -81,6 +81,11 @@ class Exchange:
         assert self._loop is not None, "nobody has connected yet"
         self._loop.call_soon_threadsafe(what)
 
+    def tell_from_outside(self, heard: Heard) -> None:
+        """Tells from another thread than that of the broker."""
+        assert self._loop is not None, "nobody has connected yet"
+        self._loop.call_soon_threadsafe(self.tell, heard)
+
     def tell(self, heard: Heard) -> None:
         """Puts something onto the stream of events."""
         if not self.mute:
