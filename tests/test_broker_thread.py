@@ -1,12 +1,14 @@
 """The thread of a broker: entries wait until the account is reconciled, orders go out, and what it hears comes in."""
 
+import asyncio
 import threading
+import time
 from collections.abc import Callable, Iterator
 
 import pytest
 
 from flows.brokers.lanes import Lanes
-from flows.brokers.port import Connection, Unclear
+from flows.brokers.port import Account, Connection, Unclear
 from flows.brokers.reconciling import Standing
 from flows.brokers.thread import RECONCILED, BrokerThread, Tape
 from operators.answers import Answer, Execution, Power, Withdrawal
@@ -21,8 +23,8 @@ LIMIT_SECONDS = 30.0
 class Engine:
     """What an engine gives the thread: a tape in memory, and a desk that holds what was executed."""
 
-    def __init__(self) -> None:
-        self.exchange, self.tape, self.news = Exchange(), list[AnyEvent](), threading.Condition()
+    def __init__(self, exchange: Exchange) -> None:
+        self.exchange, self.tape, self.news = exchange, list[AnyEvent](), threading.Condition()
         self.thread = BrokerThread(
             self.exchange, "X1", Tape(self.put, lambda *_: True), self.standing, lambda: 0, 0, Lanes(100, 50.0)
         )
@@ -41,9 +43,12 @@ class Engine:
         return Standing(held, ())
 
     def until(self, seen: Callable[[list[AnyEvent]], bool]) -> None:
-        """Waits until the tape holds something."""
+        """Waits until the tape holds something, or something else is seen."""
+        ends = time.monotonic() + LIMIT_SECONDS
         with self.news:
-            assert self.news.wait_for(lambda: seen(self.tape), LIMIT_SECONDS), self.tape
+            while not (found := seen(self.tape)) and time.monotonic() < ends:
+                self.news.wait(0.01)
+        assert found, self.tape
 
     @property
     def commands(self) -> list[str]:
@@ -64,7 +69,7 @@ def restored(tape: list[AnyEvent]) -> bool:
 @pytest.fixture
 def engine() -> Iterator[Engine]:
     with fast_loops():
-        made = Engine()
+        made = Engine(Exchange())
     yield made
     made.thread.close(LIMIT_SECONDS)
 
@@ -159,3 +164,40 @@ def test_another_account_is_sent_nothing(engine: Engine) -> None:
     assert engine.exchange.calls.index("submit") > max(
         place for place, call in enumerate(engine.exchange.calls) if call == "connect"
     )
+
+
+class Listening(Exchange):
+    """An exchange with work of its own, which ends when it is closed; `left` says how."""
+
+    left = ""
+
+    async def connect(self) -> Account:
+        self._closed = asyncio.Event()
+        self._own = asyncio.create_task(self._closed.wait())
+        return await super().connect()
+
+    async def close(self) -> None:
+        self._closed.set()
+        await asyncio.wait([self._own])
+        self.left = "cancelled" if self._own.cancelled() else "in order"
+        await super().close()
+
+
+def test_at_the_end_the_broker_is_closed_and_ends_its_own_work() -> None:
+    engine = Engine(Listening())
+    engine.thread.start()
+    engine.until(restored)
+    engine.thread.send(BUY)
+    engine.until(said("working"))
+    engine.thread.send(Withdrawal(6, 0, 0, 5, "sc-1"))
+    engine.thread.close(LIMIT_SECONDS)
+    assert (engine.exchange.left, engine.exchange.calls[-1]) == ("in order", "close")
+
+
+def test_a_thread_that_ends_before_it_is_connected_closes_the_broker() -> None:
+    engine = Engine(Exchange())
+    engine.exchange.before["connect"] = [Unclear("no route to host")] * 100
+    engine.thread.start()
+    engine.until(lambda _: engine.thread.difference.startswith("the broker cannot be reached"))
+    engine.thread.close(LIMIT_SECONDS)
+    assert engine.exchange.calls[-1] == "close"

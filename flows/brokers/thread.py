@@ -26,6 +26,7 @@ SILENT_SECONDS: Final = 5.0
 """An order of which nothing was heard for so long, though something has to come, is looked up."""
 EVERY_SECONDS: Final = 30.0
 AGAIN_SECONDS: Final = 2.0
+CLOSE_SECONDS: Final = 5.0
 TROUBLE: Final = (NotSent, Unclear, Unusable)
 
 
@@ -103,28 +104,41 @@ class BrokerThread:
         return asyncio.run_coroutine_threadsafe(look(), self._loop).result()
 
     def close(self, seconds: float) -> None:
-        """Ends the thread, if it began; what is under way is looked up at the next start."""
+        """Ends the thread, if it began, and the broker's connections; the next start looks up what is under way."""
         if self._thread.is_alive():
             self._loop.call_soon_threadsafe(self._stop)
             self._thread.join(seconds)
 
+    def _stop(self) -> None:
+        self._main.cancel()
+
     def _run(self) -> None:
         asyncio.set_event_loop(self._loop)
+        self._main = self._loop.create_task(self._work())
         try:
-            self._loop.run_until_complete(self._main())
+            self._loop.run_until_complete(self._main)
         except asyncio.CancelledError:
             pass
         except BaseExceptionGroup as faults:
             self._broken(faults.exceptions[0])
         finally:
+            self._loop.run_until_complete(self._end())
             self._loop.close()
 
-    async def _main(self) -> None:
+    async def _work(self) -> None:
         """Connects, reconciles, and goes on until it is told to stop."""
         await self._connected()
         async with asyncio.TaskGroup() as group:
             for work in (self._hear, self._look_after, self._reconcile):
                 group.create_task(work())
+
+    async def _end(self) -> None:
+        """Ends what this thread began, and has the broker end what it began itself."""
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        with suppress(TimeoutError, *TROUBLE):
+            await asyncio.wait_for(self._broker.close(), CLOSE_SECONDS)
 
     async def _obey(self, echo: Intent | Withdrawal) -> None:
         await self._signed_in.wait()
@@ -143,10 +157,6 @@ class BrokerThread:
     def _broken(self, fault: BaseException | None) -> None:
         self.fault = self.fault or (fault if isinstance(fault, Exception) else RuntimeError(repr(fault)))
 
-    def _stop(self) -> None:
-        for task in asyncio.all_tasks(self._loop):
-            task.cancel()
-
     async def _connected(self) -> None:
         for failures in count(1):
             try:
@@ -155,11 +165,10 @@ class BrokerThread:
                 self._say(f"the broker cannot be reached: {fault}")
             else:
                 if account.account_id == self._account_id:
-                    return self._signed_in.set()
+                    self._signed_in.set()
+                    return
                 self._say(f"it is {account.account_id}, not {self._account_id}: start with that account's keys")
-                await self._broker.close()
             await asyncio.sleep(USUAL.seconds(failures, random.random()))  # noqa: S311  # no secret
-        return None
 
     async def _hear(self) -> None:
         async for heard in self._broker.events():

@@ -31,8 +31,15 @@ class Alpaca:
     """
 
     name = "alpaca"
+    # Alpaca counts 200 requests a minute: what comes at once and what comes in a minute are together no more.
     capabilities = Capabilities(
-        options=True, index_options=False, fractional=False, market_orders=True, id_characters=48
+        options=True,
+        index_options=False,
+        fractional=False,
+        market_orders=True,
+        id_characters=48,
+        burst=80,
+        per_second=2.0,
     )
 
     def __init__(
