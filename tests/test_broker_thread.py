@@ -23,10 +23,16 @@ LIMIT_SECONDS = 30.0
 class Engine:
     """What an engine gives the thread: a tape in memory, and a desk that holds what was executed."""
 
-    def __init__(self, exchange: Exchange) -> None:
+    def __init__(self, exchange: Exchange, lanes: Lanes | None = None) -> None:
         self.exchange, self.tape, self.news = exchange, list[AnyEvent](), threading.Condition()
         self.thread = BrokerThread(
-            self.exchange, "X1", Tape(self.put, lambda *_: True), self.standing, lambda: 0, 0, Lanes(100, 50.0)
+            self.exchange,
+            "X1",
+            Tape(self.put, lambda *_: True),
+            self.standing,
+            lambda: 0,
+            0,
+            lanes or Lanes(100, 50.0),
         )
 
     def put(self, event: AnyEvent) -> None:
@@ -201,3 +207,15 @@ def test_a_thread_that_ends_before_it_is_connected_closes_the_broker() -> None:
     engine.until(lambda _: engine.thread.difference.startswith("the broker cannot be reached"))
     engine.thread.close(LIMIT_SECONDS)
     assert engine.exchange.calls[-1] == "close"
+
+
+def test_every_request_of_the_broker_takes_a_token_and_reconciling_leaves_some_for_exits() -> None:
+    # Connecting takes 2, reconciling 4 a round: 3 of 9 are left after the first, and what is no exit waits for 3.7.
+    engine = Engine(Exchange(), Lanes(9, 0.001))
+    engine.exchange.mute = True
+    engine.thread.start()
+    engine.until(lambda tape: any(isinstance(event, Power) for event in tape))
+    engine.thread.send(Intent(9, 0, 0, 8, "sc-2", "TQQQ", "sell", 133, None))
+    engine.until(said("working"))
+    engine.thread.close(LIMIT_SECONDS)
+    assert engine.exchange.calls.count("positions") == 1

@@ -14,14 +14,15 @@ RESERVED: Final = 0.3
 class Lanes:
     """A bucket of `size` requests that fills at `per_second`; who waits longest in the highest lane is next.
 
-    Time is the running loop's.
+    One call may need more than one request: each is told with `spend`, and those that nobody waited for are made up for
+    by whoever comes next. Time is the running loop's.
     """
 
     def __init__(self, size: int, per_second: float) -> None:
         self._size, self._per_second = float(size), per_second
         self._tokens, self._at = float(size), 0.0
         self._waiting: list[tuple[int, int, asyncio.Future[None]]] = []
-        self._numbers = count()
+        self._numbers, self._promised = count(), 0
         self._blocked_until = 0.0
         self._timer: asyncio.TimerHandle | None = None
 
@@ -31,6 +32,13 @@ class Lanes:
         heapq.heappush(self._waiting, (ORDER.index(lane), next(self._numbers), ready))
         self._serve()
         await ready
+
+    def spend(self) -> None:
+        """A request goes out: one that was waited for, or a further one."""
+        if self._promised:
+            self._promised -= 1
+        else:
+            self._tokens -= 1.0
 
     def hold(self, seconds: float) -> None:
         """The broker said that it takes nothing for so long."""
@@ -53,4 +61,5 @@ class Lanes:
             heapq.heappop(self._waiting)
             if not ready.done():
                 self._tokens -= 1.0
+                self._promised += 1
                 ready.set_result(None)

@@ -4,7 +4,7 @@ An adapter never sends twice what it was told once, and never says more than it 
 order arrived it raises Unclear, and the thread of the broker looks the order up.
 """
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from typing import NamedTuple, Protocol
 
 from operators.answers import Answer, Execution
@@ -89,12 +89,14 @@ Heard = Answer | Execution | Connection
 class Broker(Protocol):
     """One account at one broker. Calls raise NotSent, Unclear or Unusable; none waits longer than its own timeout.
 
+    `on_request` is to be called, in the loop of the calls, for each request that leaves: one call may take several.
     Answers and executions are events without place and time on the tape (`seq` and `at_ns` 0); `event_ns` is the
     broker's time.
     """
 
     name: str
     capabilities: Capabilities
+    on_request: Callable[[], None]
 
     async def connect(self) -> Account:
         """Signs in, starts the stream of events, and gives the account."""

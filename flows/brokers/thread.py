@@ -63,6 +63,7 @@ class BrokerThread:
         self.fault: Exception | None = None
         self._broker, self._account_id, self._tape, self._standing = broker, account_id, tape, standing
         self._said, self._said_at = "", 0.0
+        self._lanes, broker.on_request = lanes, lanes.spend
         self._sending = Sending(broker, tape.put, tape.safe, now_ns, lanes)
         self._reconciling = Reconciling(broker, self._sending, tape.put, since_ns)
         self._up, self._signed_in = asyncio.Event(), asyncio.Event()
@@ -201,6 +202,7 @@ class BrokerThread:
         """
         while True:
             self._up.clear()
+            await self._lanes.take("lookup")
             connection = self._connection
             differences: list[str] | None
             try:

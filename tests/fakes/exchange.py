@@ -52,6 +52,7 @@ class Exchange:
         self.bought: Counter[str] = Counter()
         self.power_micros = 10**12
         self.account_id, self.equity_micros = "X1", 10**11
+        self.on_request: Callable[[], None] = lambda: None
         self._events: asyncio.Queue[Heard] = asyncio.Queue()
         self._loop: asyncio.AbstractEventLoop | None = None
 
@@ -98,6 +99,7 @@ class Exchange:
 
     async def _called(self, call: str) -> None:
         self.calls.append(call)
+        self.on_request()
         await asyncio.sleep(0.01)
         self._fails(call, self.before)
 
