@@ -29,6 +29,8 @@ def warn(message: str) -> None:
 @contextmanager
 def faults_of_input() -> Iterator[None]:
     """Turns what a person can mend into one line and exit code 2; faults of the program pass."""
+    from flows.brokers.choosing import NoBroker
+    from flows.engine.placing import NoAccount
     from flows.engine.recording import NoBeginning
     from flows.engine.recovery import BrokenState, OtherSettings
     from flows.engine.state import BadState
@@ -47,7 +49,7 @@ def faults_of_input() -> Iterator[None]:
     from flows.tape.signals_file import BadSignals
 
     bad_files = (BadBars, BadHistory, BadLean, BadSignals, BadTapes, Corrupt, NotATape, WrongVersion)
-    bad_state = (BadFaults, BadState, BrokenState, EmptyFeed, NoBeginning, OtherSettings)
+    bad_state = (BadFaults, BadState, BrokenState, EmptyFeed, NoAccount, NoBeginning, NoBroker, OtherSettings)
     try:
         yield
     except (*bad_files, *bad_state, BadMarket, BadSettings, BadSpeed, NoSignal, UnusableDatabase) as fault:

@@ -176,6 +176,7 @@ class EngineSettings(_Settings):
     )
     risk_free_rate: Rate = Field(0.04, description="continuous rate that discounts option prices")
     index_options: Switch = Field(False, description="the account may trade index options (SPX, SPXW)")
+    live: Switch = Field(False, description="orders may be sent with real money, if all else says so too")
     account_profile: Literal["none", "pdt_25k", "cash"] = Field(
         "none", description="pdt_25k: 3 day trades in 5 sessions under 25,000 USD; cash: settled funds only"
     )

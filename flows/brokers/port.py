@@ -95,6 +95,7 @@ class Broker(Protocol):
     """
 
     name: str
+    address: str
     capabilities: Capabilities
     on_request: Callable[[], None]
 

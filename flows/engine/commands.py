@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from flows.faults import BAD_INPUT, RUN_FAILED, fail, faults_of_input, progress, warn
-from flows.options import DatabaseOption, ModeName, RulesOption, SetOption
+from flows.options import AccountOption, BrokerOption, DatabaseOption, LiveOption, ModeName, RulesOption, SetOption
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -23,25 +23,27 @@ def run(
         str, typer.Option(help="simulated, simulated:SEED, or replay:TAPE to play a tape as if it were live")
     ] = SIMULATED,
     speed: Annotated[float, typer.Option(help="times the feed's own time")] = 1.0,
-    faults: Annotated[
-        str, typer.Option(help="a bad line: drops, silence, duplicates, reordering with commas between, or all")
-    ] = "",
-    account: Annotated[str, typer.Option(help="name of the paper account, the book is paper:NAME")] = "main",
+    faults: Annotated[str, typer.Option(help="a bad line: all, or drops,silence,duplicates,reordering")] = "",
+    broker: BrokerOption = "paper",
+    live: LiveOption = False,
+    account: AccountOption = "",
     mode: Annotated[ModeName, typer.Option(help="instruments")] = ModeName.BOTH,
     metrics_port: Annotated[int, typer.Option(help="port on 127.0.0.1 for Prometheus; 0 for none")] = 0,
     values: SetOption = None,
     rules_file: RulesOption = None,
     database: DatabaseOption = None,
 ) -> None:
-    """Run the engine on paper: trade what the feed brings until SIGTERM, SIGINT or the feed's end."""
+    """Run the engine: trade what the feed brings, on paper or at a broker, until SIGTERM, SIGINT or the feed's end."""
     from flows.engine.pauses import while_starting
 
     with while_starting(), faults_of_input():
+        from flows.brokers.choosing import chosen
         from flows.engine.process import Plan
         from flows.settings import load
 
         settings = load(rules_file, values or [])
-        plan = Plan(state, database, account, mode.value, settings, speed)
+        at = chosen(broker, account, live, settings)
+        plan = Plan(state, database, account, mode.value, settings, speed, broker=at)
         engine = _made(plan, _feed(feed, speed, faults))
     _run(engine, metrics_port)
 

@@ -49,6 +49,7 @@ from operators.looking import Looking
 from operators.sessions import utc
 from operators.steps import Desks
 
+PAPER_ACCOUNT: Final = "main"
 CHECKPOINT_SECONDS: Final = 60
 LAST_WORDS_SECONDS: Final = 4.0
 """How long a stopped engine waits for its database: a clean end takes five seconds at most."""
@@ -57,7 +58,7 @@ SAFE_SECONDS: Final = 0.5
 
 
 class Plan(NamedTuple):
-    """What an engine is started with."""
+    """What an engine is started with. `account` names the paper account, or is the id that the broker's has to have."""
 
     state: Path
     database: str | None
@@ -69,7 +70,7 @@ class Plan(NamedTuple):
     in_memory: int = IN_MEMORY
     checkpoint_seconds: int = CHECKPOINT_SECONDS
     broker: Broker | None = None
-    """Where orders go, None for the paper exchange inside the desk. `account` then is its id, empty for any."""
+    """Where orders go, None for the paper exchange inside the desk."""
 
 
 class Engine:
@@ -211,7 +212,8 @@ class Engine:
 
     def _started(self, tape_id: str, before: RunStarted | None) -> RunStarted:
         settings, feed, broker = self.plan.settings, self.feed, self.plan.broker
-        book_id, equity_micros = f"paper:{self.plan.account}", prices.micros_of(settings.engine.start_equity_usd)
+        book_id = f"paper:{self.plan.account or PAPER_ACCOUNT}"
+        equity_micros = prices.micros_of(settings.engine.start_equity_usd)
         if broker is not None:
             _, equity_micros = account = identity(broker, self.plan.account, before)
             book_id = account.book_id

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from operators.events import Action
 
 steering = typer.Typer()
-AccountOption = Annotated[str, typer.Option(help="the paper account, as scalp run had it")]
+AccountOption = Annotated[str, typer.Option(help="the account, as scalp run had it or reported it")]
 ANSWER_SECONDS: Final = 5.0
 
 
@@ -92,11 +92,12 @@ def status(account: AccountOption = "main", database: DatabaseOption = None) -> 
     """Say whether the engine lives, what it holds and what it may do."""
     from flows.engine.status import lines
     from flows.records.database import database_url, ensure, open_database
+    from flows.records.steering import book_of
 
     with faults_of_input():
         engine = open_database(database_url(database), create=False)
         ensure(engine)
-        for line in lines(engine, f"paper:{account}", datetime.now(UTC)):
+        for line in lines(engine, book_of(engine, account), datetime.now(UTC)):
             print(line)
         engine.dispose()
 
@@ -104,14 +105,14 @@ def status(account: AccountOption = "main", database: DatabaseOption = None) -> 
 def _ask(action: "Action", argument: str, account: str, database: str | None) -> None:
     """Asks, and says what came of it; exit code 3 if the engine refused or gave no answer."""
     from flows.records.database import database_url, ensure, open_database
-    from flows.records.steering import answer, ask
+    from flows.records.steering import answer, ask, book_of
 
     if not argument.isprintable():
         fail(f"{action} {argument!r}: expected printable text", BAD_INPUT)
     with faults_of_input():
         engine = open_database(database_url(database), create=False)
         ensure(engine)
-        number = ask(engine, f"paper:{account}", getpass.getuser(), action, argument)
+        number = ask(engine, book_of(engine, account), getpass.getuser(), action, argument)
         until = time.monotonic() + ANSWER_SECONDS
         while (found := answer(engine, number)) is None and time.monotonic() < until:
             time.sleep(0.05)

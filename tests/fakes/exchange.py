@@ -36,7 +36,7 @@ class Exchange:
     `accepted` counts orders by client id; `mute` keeps events from being told.
     """
 
-    name = "exchange"
+    name, address = "exchange", "memory"
     capabilities = Capabilities(True, True, False, True, 48, 100, 50.0)
 
     def __init__(self) -> None:

@@ -25,9 +25,10 @@ Found = TypeVar("Found")
 
 
 class Alpaca:
-    """One account. `timeout_seconds` is for connecting and for each wait, `limit_seconds` for a whole request.
+    """One account at the REST `address`.
 
-    `on_request` is called for every request that leaves. `pages` is how many orders and fills are asked for at once.
+    `timeout_seconds` is for connecting and for each wait, `limit_seconds` for a whole request. `on_request` is called
+    for every request that leaves. `pages` is how many orders and fills are asked for at once.
     """
 
     name = "alpaca"
@@ -52,6 +53,7 @@ class Alpaca:
         pace: Pace = Pace(),  # noqa: B008  # it cannot be changed
         pages: tuple[int, int] = (ORDERS_A_PAGE, FILLS_A_PAGE),
     ) -> None:
+        self.address = place.rest
         self.on_request: Callable[[], None] = lambda: None
         self._calls = Calls(keys, place.rest, timeout_seconds, limit_seconds, self._requested)
         self._heard: asyncio.Queue[Heard] = asyncio.Queue()

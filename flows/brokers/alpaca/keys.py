@@ -29,6 +29,10 @@ class Keys(NamedTuple):
     secret: SecretStr
 
 
+ANY: Final = Keys(SecretStr("any"), SecretStr("any"))
+"""What a fake takes."""
+
+
 def keys(environment: Mapping[str, str] = os.environ) -> Keys:
     """The keys of the environment. Raises Unusable that names the variables which are missing."""
     missing = [name for name in (KEY, SECRET) if not environment.get(name)]
