@@ -12,7 +12,7 @@ MINUTES ?= 30
 NAME ?= operator
 ENVIRONMENT := PATH="$(CURDIR)/$(BIN):$$PATH" SCALP_PORT=$(PORT)
 
-.PHONY: help demo install check test model kill bench soak docs picture migrate replay serve password lock clean
+.PHONY: help demo install check test model kill kill-orders bench soak docs picture migrate replay serve password lock clean
 
 help:
 	@echo "make demo      a simulated session through the whole engine, with the page at http://127.0.0.1:$(PORT); Ctrl-C ends it"
@@ -21,6 +21,7 @@ help:
 	@echo "make test      all tests, with branch coverage of operators/ (PostgreSQL is used, or started, if it is there)"
 	@echo "make model     10,000 random runs of the model of the desk (make test plays 1,000)"
 	@echo "make kill N=1000   kill engines so often at named points and at random, and check that nothing is lost or doubled"
+	@echo "make kill-orders N=1000   the same with orders at a broker (the fake Alpaca)"
 	@echo "make bench     run all benchmarks and write docs/benchmarks.md (some 45 minutes and 3 GB of disk)"
 	@echo "make soak MINUTES=30   run an engine at its own speed for so long, and say whether it grew"
 	@echo "make docs      write docs/rules.md from the settings and codes"
@@ -65,6 +66,9 @@ model: install
 
 kill: install
 	$(BIN)/python -m tests.kills $(N)
+
+kill-orders: install
+	$(BIN)/python -m tests.order_kills $(N)
 
 soak: install
 	$(BIN)/python -m benchmarks.soak --minutes $(MINUTES)

@@ -18,6 +18,8 @@ NAMES: Final = (
     "in a commit",
     "after a commit",
     "in a migration",
+    "before an intent",
+    "intent safe",
 )
 _armed, _left = "", 0
 

@@ -23,11 +23,11 @@ LIMIT_SECONDS = 100.0
 PACE = Pace(login_seconds=100.0, ping_seconds=100.0, backoff=Backoff(0.2, 1.0))
 
 
-def place(fake: process.Alpaca) -> Place:
+def place(fake: process.Calls) -> Place:
     return Place(fake.urls["TradingClient"], fake.urls["TradingStream"])
 
 
-def broker(fake: process.Alpaca, **words: Any) -> Alpaca:
+def broker(fake: process.Calls, **words: Any) -> Alpaca:
     """Unstarted; words as of Alpaca."""
     usual = {"timeout_seconds": TIMEOUT_SECONDS, "limit_seconds": LIMIT_SECONDS, "pace": PACE}
     return Alpaca(words.pop("keys", KEYS), place(fake), **{**usual, **words})

@@ -15,35 +15,15 @@ from flows.records.queries import refusals, trades
 from flows.runs import Options, prepare
 from flows.settings import load
 from flows.tape.segments import Segments
-from operators.events import AnyEvent, Intent, is_history
+from operators.events import Intent
 from tests.alpaca_brokers import broker
 from tests.fakes.alpaca.process import Alpaca
 from tests.lockstep import LockStep
+from tests.order_lives import Beside
 
 pytestmark = pytest.mark.slow
 WITHOUT_FEES = ("paper_fee_per_contract_usd=0", "paper_latency_ms=0")
 """The fake takes no fees, and an order is there at once."""
-
-
-class Beside(LockStep):
-    """A market that the fake hears of first, and that waits until the engine has heard of all its fills."""
-
-    def __init__(self, path: Path, fake: Alpaca) -> None:
-        super().__init__(path)
-        self._fake = fake
-
-    def release(self, event: AnyEvent) -> None:
-        if not is_history(event):
-            self._fake.until(event.at_ns)
-
-    def quiet(self, at_ns: int) -> bool:
-        if not super().quiet(at_ns):
-            return False
-        book = self.engine.desks.books[self.engine.started.book_id].book
-        if not book.orders:
-            return True
-        known = [*book.orders.values(), *book.ended.values()]
-        return sum(len(order.executions) for order in known) == len(self._fake.call("GET", "state")["fills"])
 
 
 @pytest.fixture(scope="module")

@@ -11,6 +11,7 @@ from flows.brokers.flights import Flight, Flights
 from flows.brokers.inquiry import Inquiry
 from flows.brokers.lanes import Lane, Lanes
 from flows.brokers.port import Broker, NotSent, Unclear, Unusable
+from flows.points import point
 from operators.answers import Answer, Execution, Withdrawal
 from operators.events import SECOND_NS, Intent
 
@@ -60,6 +61,7 @@ class Sending:
                 return self._say(intent.client_order_id, "rejected", why)
             await self._lanes.take(_lane(intent))
             await self._safe(intent.seq)
+            point("intent safe")
             if flight.withdrawn or self._withheld(intent):
                 continue
             flight.sent = True

@@ -10,6 +10,7 @@ from typing import Final
 from msgspec.structs import astuple, replace
 
 from flows.engine.telling import tell
+from flows.points import point
 from operators import prices
 from operators.answers import Withdrawal
 from operators.events import Checkpoint, Echo, Intent
@@ -58,6 +59,8 @@ class Echoes:
 
     def _take(self, echo: Echo) -> None:
         if self.live:
+            if isinstance(echo, Intent):
+                point("before an intent")
             self._put(echo)
         elif not isinstance(echo, Checkpoint) or echo.at_seq > self._from_seq:
             self._match(echo, self._recorded, self._computed)

@@ -91,6 +91,11 @@ class Placing:
         """What broke the broker's thread."""
         return self._thread.fault
 
+    @property
+    def difference(self) -> str:
+        """Why entries wait, empty while both sides agree."""
+        return self._thread.difference
+
     def idle(self) -> bool:
         """Whether all that was read has been done at the broker."""
         return self._thread.idle()

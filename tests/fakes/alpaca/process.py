@@ -18,27 +18,12 @@ ROOT: Final = Path(__file__).parents[3]
 START_SECONDS, CALL_SECONDS = 30.0, 20.0
 
 
-class Alpaca:
-    """A running fake. Raises AssertionError with its words if it does not come up."""
+class Calls:
+    """The own calls of a fake that listens on a port."""
 
-    def __init__(self, tape: Path, *words: str) -> None:
-        command = [sys.executable, "-m", "tests.fakes.alpaca", "--tape", str(tape), "--json", *words]
-        self.process = subprocess.Popen(
-            command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=_environment()
-        )
-        self.port = self._port()
-        self.urls = urls(self.port)
+    def __init__(self, port: int) -> None:
+        self.port, self.urls = port, urls(port)
         self._session = requests.Session()
-
-    @classmethod
-    @contextmanager
-    def on(cls, tape: Path, *words: str) -> Iterator[Self]:
-        """A fake for as long as a block runs."""
-        fake = cls(tape, *words)
-        try:
-            yield fake
-        finally:
-            fake.stop()
 
     def next(self, count: int = 1) -> dict[str, Any]:
         """Releases events of the tape."""
@@ -79,6 +64,27 @@ class Alpaca:
         if answer.status_code >= requests.codes.bad_request:
             raise requests.HTTPError(answer.text, response=answer)
         return dict(answer.json())
+
+
+class Alpaca(Calls):
+    """A running fake. Raises AssertionError with its words if it does not come up."""
+
+    def __init__(self, tape: Path, *words: str) -> None:
+        command = [sys.executable, "-m", "tests.fakes.alpaca", "--tape", str(tape), "--json", *words]
+        self.process = subprocess.Popen(
+            command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=_environment()
+        )
+        super().__init__(self._port())
+
+    @classmethod
+    @contextmanager
+    def on(cls, tape: Path, *words: str) -> Iterator[Self]:
+        """A fake for as long as a block runs."""
+        fake = cls(tape, *words)
+        try:
+            yield fake
+        finally:
+            fake.stop()
 
     def stop(self) -> str:
         """Ends the process; gives all that it wrote on stderr."""
