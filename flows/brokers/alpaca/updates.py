@@ -14,7 +14,7 @@ from websockets.exceptions import WebSocketException
 from flows.backoff import USUAL, Backoff
 from flows.brokers.alpaca import wording
 from flows.brokers.alpaca.keys import Keys
-from flows.brokers.alpaca.wording import Unreadable, field
+from flows.brokers.alpaca.wording import Unreadable, field, shown
 from flows.brokers.port import Connection, Heard
 from flows.engine.telling import tell
 from operators.answers import Answer, Execution
@@ -128,12 +128,13 @@ def read(frame: bytes | str) -> list[Answer | Execution]:
     except Unreadable as fault:
         tell("W120", detail=str(fault))
         return []
-    if event not in EVENTS:
-        tell("W120", detail=f"an update is called {event!r:.40}", order=state.client_order_id)
+    if not isinstance(event, str) or event not in EVENTS:
+        tell("W120", detail=f"an update is called {shown(event)}", order=state.client_order_id)
+        return [state]
     return [*_fill(event, data, order, state), state]
 
 
-def _fill(event: object, data: Any, order: Any, state: Answer) -> list[Execution]:
+def _fill(event: str, data: Any, order: Any, state: Answer) -> list[Execution]:
     if event not in FILLS:
         return []
     told = {**order, "qty": field(data, "qty"), "price": field(data, "price")}

@@ -25,7 +25,7 @@ STATES: Final[dict[str, Verdict]] = {
 """Alpaca's statuses in the port's words; any other is `unknown`. One that was replaced goes on as a stranger's."""
 SUB_DOLLAR_STEP: Final = 100
 """Shares under a dollar may be priced to a hundredth of a cent (Regulation NMS)."""
-REASON_CHARACTERS: Final = 200
+REASON_CHARACTERS, SHOWN_CHARACTERS = 200, 40
 
 
 class Unreadable(ValueError):
@@ -141,6 +141,11 @@ def field(told: object, name: str) -> Any:
     return told.get(name)
 
 
+def shown(value: object) -> str:
+    """A value in a message: the beginning of a text or number, the kind of anything else."""
+    return repr(value)[:SHOWN_CHARACTERS] if isinstance(value, str | int | float | Decimal) else type(value).__name__
+
+
 def message(told: object) -> str:
     """The words of a refusal, cut short; empty where it has none."""
     words = told.get("message") if isinstance(told, dict) else None
@@ -150,7 +155,7 @@ def message(told: object) -> str:
 def _text(told: object, name: str) -> str:
     value = field(told, name)
     if not isinstance(value, str) or not value:
-        raise Unreadable(f"{name} is {value!r:.40}, expected a text")
+        raise Unreadable(f"{name} is {shown(value)}, expected a text")
     return value
 
 
@@ -158,15 +163,18 @@ def _side(told: object) -> Literal["buy", "sell"]:
     """Alpaca's sales of what is not held are called sell_short."""
     side = _text(told, "side")
     if side not in ("buy", "sell", "sell_short"):
-        raise Unreadable(f"side is {side!r:.40}, expected buy or sell")
+        raise Unreadable(f"side is {shown(side)}, expected buy or sell")
     return "buy" if side == "buy" else "sell"
 
 
 def _whole(told: object, places: int, rounding: str) -> int:
+    if not isinstance(told, str | int | float | Decimal):
+        raise Unreadable(f"{shown(told)} is no number")
     try:
-        return int(Decimal(str(told)).scaleb(places).quantize(Decimal(1), rounding))
-    except ArithmeticError as fault:
-        raise Unreadable(f"{told!r:.40} is no number") from fault
+        number = told if isinstance(told, Decimal) else Decimal(str(told))
+        return int(number.scaleb(places).quantize(Decimal(1), rounding))
+    except (ArithmeticError, ValueError):
+        raise Unreadable(f"{shown(told)} is no number") from None
 
 
 def _limit(limit_micros: int, side: str, option: bool) -> str:
