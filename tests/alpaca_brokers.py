@@ -1,7 +1,6 @@
 """The broker of Alpaca at the fake, with short waits."""
 
-import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -14,6 +13,7 @@ from flows.brokers.alpaca.updates import Pace
 from flows.brokers.port import Connection, Heard
 from operators.answers import Answer
 from operators.events import Intent
+from tests.ears import Ear
 from tests.fakes.alpaca import process
 
 KEYS = Keys(SecretStr("some-key"), SecretStr("some-secret"))
@@ -31,29 +31,6 @@ def broker(fake: process.Calls, **words: Any) -> Alpaca:
     """Unstarted; words as of Alpaca."""
     usual = {"timeout_seconds": TIMEOUT_SECONDS, "limit_seconds": LIMIT_SECONDS, "pace": PACE}
     return Alpaca(words.pop("keys", KEYS), place(fake), **{**usual, **words})
-
-
-class Ear:
-    """What a broker told, as it comes."""
-
-    def __init__(self, made: Alpaca) -> None:
-        self.told: list[Heard] = []
-        self._task = asyncio.create_task(self._hear(made))
-
-    async def _hear(self, made: Alpaca) -> None:
-        async for heard in made.events():
-            self.told.append(heard)
-
-    async def until(self, seen: Callable[[list[Heard]], bool], seconds: float = 100.0) -> list[Heard]:
-        """What was told, once it holds something."""
-        async with asyncio.timeout(seconds):
-            while not seen(self.told):
-                await asyncio.sleep(0.05)
-        return self.told
-
-    async def end(self) -> None:
-        self._task.cancel()
-        await asyncio.wait([self._task])
 
 
 @asynccontextmanager

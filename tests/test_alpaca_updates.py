@@ -16,8 +16,9 @@ from flows.brokers.alpaca.broker import Alpaca as Broker
 from flows.brokers.alpaca.updates import Pace, read
 from flows.brokers.port import Connection, Heard
 from operators.answers import Answer, Execution
-from tests.alpaca_brokers import KEYS, PACE, Ear, buy, connected, place, sell, states
+from tests.alpaca_brokers import KEYS, PACE, buy, connected, place, sell, states
 from tests.alpaca_market import ny
+from tests.ears import Ear
 from tests.fakes.alpaca.process import Alpaca
 from tests.virtual import run_fast
 
