@@ -19,7 +19,7 @@ from tests.fakes.alpaca import process
 KEYS = Keys(SecretStr("some-key"), SecretStr("some-secret"))
 TIMEOUT_SECONDS = 0.3
 LIMIT_SECONDS = 100.0
-"""Of a fast loop: ten seconds of a clock."""
+"""Of a fast loop: five seconds of a clock."""
 PACE = Pace(login_seconds=100.0, ping_seconds=100.0, backoff=Backoff(0.2, 1.0))
 
 

@@ -217,7 +217,7 @@ class TestBreaks:
                 os.kill(fake.process.pid, signal.SIGCONT)
             await ear.until(lambda told: told[-1] == Connection(True))
 
-        told = heard(fake, act, pace=Pace(100.0, 1.0, PACE.backoff))
+        told = heard(fake, act, pace=Pace(100.0, 4.0, PACE.backoff))
         assert breaks(told)[0].startswith("ConnectionClosedError")
 
     def test_a_stream_that_cannot_be_reached_is_told_once(self, fake: Alpaca) -> None:

@@ -1,75 +1,20 @@
 """The thread of a broker: entries wait until the account is reconciled, orders go out, and what it hears comes in."""
 
 import asyncio
-import threading
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 import pytest
 
 from flows.brokers.lanes import Lanes
 from flows.brokers.port import Account, Connection, Unclear
-from flows.brokers.reconciling import Standing
-from flows.brokers.thread import RECONCILED, BrokerThread, Tape
-from operators.answers import Answer, Execution, Power, Withdrawal
-from operators.events import AnyEvent, Command, Intent
+from flows.brokers.thread import RECONCILED
+from operators.answers import Execution, Power, Withdrawal
+from operators.events import Command, Intent
+from tests.broker_engines import LIMIT_SECONDS, Engine, restored, said
 from tests.fakes.exchange import Exchange
 from tests.virtual import fast_loops
 
 BUY = Intent(5, 0, 0, 4, "sc-1", "TQQQ", "buy", 133, 50_010_000)
-LIMIT_SECONDS = 30.0
-
-
-class Engine:
-    """What an engine gives the thread: a tape in memory, and a desk that holds what was executed."""
-
-    def __init__(self, exchange: Exchange, lanes: Lanes | None = None) -> None:
-        self.exchange, self.tape, self.news = exchange, list[AnyEvent](), threading.Condition()
-        self.thread = BrokerThread(
-            self.exchange,
-            "X1",
-            Tape(self.put, lambda *_: True),
-            self.standing,
-            lambda: 0,
-            0,
-            lanes or Lanes(100, 50.0),
-        )
-
-    def put(self, event: AnyEvent) -> None:
-        with self.news:
-            self.tape.append(event)
-            self.news.notify_all()
-
-    def standing(self) -> Standing:
-        held: dict[str, int] = {}
-        for event in list(self.tape):
-            if isinstance(event, Execution):
-                sign = 1 if event.side == "buy" else -1
-                held[event.symbol] = held.get(event.symbol, 0) + sign * event.quantity
-        return Standing(held, ())
-
-    def until(self, seen: Callable[[list[AnyEvent]], bool]) -> None:
-        """Waits until the tape holds something, or something else is seen."""
-        ends = time.monotonic() + LIMIT_SECONDS
-        with self.news:
-            while not (found := seen(self.tape)) and time.monotonic() < ends:
-                self.news.wait(0.01)
-        assert found, self.tape
-
-    @property
-    def commands(self) -> list[str]:
-        return [event.action for event in self.tape if isinstance(event, Command)]
-
-
-def said(state: str) -> Callable[[list[AnyEvent]], bool]:
-    return lambda tape: any(isinstance(event, Answer) and event.state == state for event in tape)
-
-
-def restored(tape: list[AnyEvent]) -> bool:
-    """Whether entries may be made: every reason why not was lifted."""
-    said = [event for event in tape if isinstance(event, Command)]
-    standing = [event.argument for event in said if event.action == "reduce"]
-    return bool(said) and sorted(standing) == sorted(event.argument for event in said if event.action == "restore")
 
 
 @pytest.fixture
@@ -89,30 +34,30 @@ def test_entries_wait_until_both_sides_agree(engine: Engine) -> None:
 
 
 def test_entries_wait_for_the_stream_though_all_agrees(engine: Engine) -> None:
-    engine.exchange.mute = True
+    engine.broker.mute = True
     engine.thread.start()
     engine.until(lambda tape: sum(isinstance(event, Power) for event in tape) == 2)  # reconciled twice
     assert engine.commands == ["reduce"]
-    engine.exchange.mute = False
-    engine.exchange.tell_from_outside(Connection(True))
+    engine.broker.mute = False
+    engine.broker.tell_from_outside(Connection(True))
     engine.until(restored)
 
 
 def test_a_break_of_the_stream_ends_entries_until_it_is_up_again(engine: Engine) -> None:
     engine.thread.start()
     engine.until(restored)
-    engine.exchange.tell_from_outside(Connection(False, "reset by peer"))
+    engine.broker.tell_from_outside(Connection(False, "reset by peer"))
     engine.until(lambda _: engine.commands == ["reduce", "restore", "reduce"])
     assert engine.thread.difference == "the broker does not tell of orders: reset by peer"
-    engine.exchange.tell_from_outside(Connection(True))
+    engine.broker.tell_from_outside(Connection(True))
     engine.until(lambda _: engine.commands[-1] == "restore")
 
 
 def test_a_broker_that_cannot_be_reached_is_tried_again(engine: Engine) -> None:
-    engine.exchange.before["connect"].append(Unclear("no route to host"))
+    engine.broker.before["connect"].append(Unclear("no route to host"))
     engine.thread.start()
     engine.until(restored)
-    assert engine.exchange.calls.count("connect") == 2
+    assert engine.broker.calls.count("connect") == 2
 
 
 def test_an_order_goes_out_and_what_becomes_of_it_comes_in(engine: Engine) -> None:
@@ -120,9 +65,9 @@ def test_an_order_goes_out_and_what_becomes_of_it_comes_in(engine: Engine) -> No
     engine.until(restored)
     engine.thread.send(BUY)
     engine.until(said("working"))
-    engine.exchange.fill_from_outside("sc-1", 133)
+    engine.broker.fill_from_outside("sc-1", 133)
     engine.until(lambda tape: any(isinstance(event, Execution) for event in tape))
-    assert engine.exchange.accepted == {"sc-1": 1}
+    assert engine.broker.accepted == {"sc-1": 1}
 
 
 def test_a_cancel_goes_out(engine: Engine) -> None:
@@ -138,7 +83,7 @@ def test_after_a_halt_no_entry_leaves(engine: Engine) -> None:
     engine.thread.halt()
     engine.thread.send(BUY)
     engine.until(said("rejected"))
-    assert engine.exchange.accepted == {}
+    assert engine.broker.accepted == {}
 
 
 def test_a_position_that_differs_ends_entries_and_is_told(engine: Engine) -> None:
@@ -148,7 +93,7 @@ def test_a_position_that_differs_ends_entries_and_is_told(engine: Engine) -> Non
     engine.until(lambda tape: any(isinstance(event, Command) and event.argument == differs for event in tape))
     assert engine.thread.difference == "TQQQ: 50 here, 0 at the broker"
     assert not restored(engine.tape)
-    engine.exchange.bought["TQQQ"] = 50
+    engine.broker.bought["TQQQ"] = 50
     engine.until(restored)
 
 
@@ -160,15 +105,15 @@ def test_reasons_of_a_run_that_was_killed_are_lifted(engine: Engine) -> None:
 
 
 def test_another_account_is_sent_nothing(engine: Engine) -> None:
-    engine.exchange.account_id = "X2"
+    engine.broker.account_id = "X2"
     engine.thread.start()
     differs = f"{RECONCILED}: it is X2, not X1: start with that account's keys"
     engine.until(lambda tape: any(isinstance(event, Command) and event.argument == differs for event in tape))
     engine.thread.send(BUY)
-    engine.exchange.account_id = "X1"
+    engine.broker.account_id = "X1"
     engine.until(said("working"))
-    assert engine.exchange.calls.index("submit") > max(
-        place for place, call in enumerate(engine.exchange.calls) if call == "connect"
+    assert engine.broker.calls.index("submit") > max(
+        place for place, call in enumerate(engine.broker.calls) if call == "connect"
     )
 
 
@@ -197,25 +142,25 @@ def test_at_the_end_the_broker_is_closed_and_ends_its_own_work() -> None:
     engine.until(said("working"))
     engine.thread.send(Withdrawal(6, 0, 0, 5, "sc-1"))
     engine.thread.close(LIMIT_SECONDS)
-    assert (engine.exchange.left, engine.exchange.calls[-1]) == ("in order", "close")
+    assert (engine.broker.left, engine.broker.calls[-1]) == ("in order", "close")
 
 
 def test_a_thread_that_ends_before_it_is_connected_closes_the_broker() -> None:
     engine = Engine(Exchange())
-    engine.exchange.before["connect"] = [Unclear("no route to host")] * 100
+    engine.broker.before["connect"] = [Unclear("no route to host")] * 100
     engine.thread.start()
     engine.until(lambda _: engine.thread.difference.startswith("the broker cannot be reached"))
     engine.thread.close(LIMIT_SECONDS)
-    assert engine.exchange.calls[-1] == "close"
+    assert engine.broker.calls[-1] == "close"
 
 
 def test_every_request_of_the_broker_takes_a_token_and_reconciling_leaves_some_for_exits() -> None:
     # Connecting takes 2, reconciling 4 a round: 3 of 9 are left after the first, and what is no exit waits for 3.7.
     engine = Engine(Exchange(), Lanes(9, 0.001))
-    engine.exchange.mute = True
+    engine.broker.mute = True
     engine.thread.start()
     engine.until(lambda tape: any(isinstance(event, Power) for event in tape))
     engine.thread.send(Intent(9, 0, 0, 8, "sc-2", "TQQQ", "sell", 133, None))
     engine.until(said("working"))
     engine.thread.close(LIMIT_SECONDS)
-    assert engine.exchange.calls.count("positions") == 1
+    assert engine.broker.calls.count("positions") == 1

@@ -38,31 +38,40 @@ def run(main: Coroutine[Any, Any, Result]) -> Result:
         return runner.run(main)
 
 
-SPEED = 10.0
+SPEED = 20.0
 
 
 class _FastSelector(selectors.SelectSelector):
-    """Waits a tenth of what it should."""
+    """Waits a fraction of what it should."""
+
+    def __init__(self, speed: float) -> None:
+        super().__init__()
+        self._speed = speed
 
     def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
-        return super().select(None if timeout is None else timeout / SPEED)
+        return super().select(None if timeout is None else timeout / self._speed)
 
 
 class FastLoop(asyncio.SelectorEventLoop):
-    """Its seconds are tenths: whoever sleeps in it waits less, threads and sockets are as slow as they are."""
+    """Its seconds are shorter: whoever sleeps in it waits less, threads and sockets are as slow as they are."""
 
-    def __init__(self) -> None:
-        super().__init__(_FastSelector())
+    def __init__(self, speed: float = SPEED) -> None:
+        self._speed = speed
+        super().__init__(_FastSelector(speed))
 
     def time(self) -> float:
-        return super().time() * SPEED
+        return super().time() * self._speed
 
 
 class FastLoops(asyncio.DefaultEventLoopPolicy):
     """Every new loop is a fast one."""
 
+    def __init__(self, speed: float) -> None:
+        super().__init__()
+        self._speed = speed
+
     def new_event_loop(self) -> asyncio.AbstractEventLoop:
-        return FastLoop()
+        return FastLoop(self._speed)
 
 
 def run_fast(main: Coroutine[Any, Any, Result]) -> Result:
@@ -72,9 +81,9 @@ def run_fast(main: Coroutine[Any, Any, Result]) -> Result:
 
 
 @contextmanager
-def fast_loops() -> Iterator[None]:
+def fast_loops(speed: float = SPEED) -> Iterator[None]:
     """Whoever makes a loop meanwhile makes a fast one."""
-    asyncio.set_event_loop_policy(FastLoops())
+    asyncio.set_event_loop_policy(FastLoops(speed))
     try:
         yield
     finally:

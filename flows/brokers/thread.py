@@ -139,7 +139,13 @@ class BrokerThread:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
         with suppress(TimeoutError, *TROUBLE):
-            await asyncio.wait_for(self._broker.close(), CLOSE_SECONDS)
+            async with asyncio.timeout(CLOSE_SECONDS):
+                await self._broker.close()
+        # What a library leaves behind is cancelled and needs a turn of the loop to end.
+        left = asyncio.all_tasks() - {asyncio.current_task()}
+        for other in left:
+            other.cancel()
+        await asyncio.gather(*left, return_exceptions=True)
 
     async def _obey(self, echo: Intent | Withdrawal) -> None:
         await self._signed_in.wait()
@@ -213,8 +219,10 @@ class BrokerThread:
                 differences = None
             if differences is not None:  # else too much moves to say
                 self._say("; ".join(differences))
+            # Not wait_for, which in Python 3.11 may forget that it was cancelled: then the thread would never end.
             with suppress(TimeoutError):
-                await asyncio.wait_for(self._up.wait(), EVERY_SECONDS if differences == [] else AGAIN_SECONDS)
+                async with asyncio.timeout(EVERY_SECONDS if differences == [] else AGAIN_SECONDS):
+                    await self._up.wait()
 
     def _say(self, difference: str) -> None:
         """Entries wait while there is a difference; each new one takes the place of the one before."""

@@ -105,9 +105,10 @@ class Exchange:
 
     async def connect(self) -> Account:
         await self._called("connect")
-        if self._loop is not asyncio.get_running_loop():
+        if self._loop not in (None, asyncio.get_running_loop()):
             # A new process: what was told to the one before is gone.
-            self._loop, self._events = asyncio.get_running_loop(), asyncio.Queue()
+            self._events = asyncio.Queue()
+        self._loop = asyncio.get_running_loop()
         self.tell(Connection(True))
         return await self.account()
 

@@ -83,7 +83,9 @@ class Calls:
         pool = self._urgent if urgent else self._usual
         future = pool.submit(self._tried, method, path, data)
         try:
-            return await asyncio.wait_for(asyncio.wrap_future(future), self._limit_seconds)
+            # Not wait_for, which in Python 3.11 forgets that it was cancelled where the answer comes at that moment.
+            async with asyncio.timeout(self._limit_seconds):
+                return await asyncio.wrap_future(future)
         except TimeoutError:
             if future.cancel():
                 return Reply(0, why=f"no thread was free for {self._limit_seconds:g} s", left=False)
