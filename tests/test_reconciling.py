@@ -153,6 +153,19 @@ def test_a_strangers_sale_of_what_the_desk_holds_is_brought_in_once() -> None:
     assert account.news == ["sell 133 TQQQ"]
 
 
+def test_a_strangers_sale_that_the_stream_told_of_is_not_brought_in_again() -> None:
+    account = Account(TQQQ=133)
+    sale = Execution(0, 0, 1, "x9", "liquidation", "TQQQ", "sell", 133, 50_000_000)
+
+    async def hear() -> None:
+        account.sending.hear(sale)
+
+    run(hear())
+    account.exchange.done.append(sale)
+    account.differs()
+    assert account.news == ["sell 133 TQQQ"]
+
+
 def test_a_strangers_trade_in_something_else_is_not() -> None:
     account = Account(TQQQ=133)
     account.exchange.done.append(Execution(0, 0, 1, "x9", "by-hand", "F", "sell", 5, 12_000_000))

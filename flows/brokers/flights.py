@@ -49,6 +49,7 @@ class Flights:
 
     def __init__(self) -> None:
         self.known: dict[str, Flight] = {}
+        self._strange: set[str] = set()
 
     @property
     def open(self) -> list[Flight]:
@@ -81,10 +82,12 @@ class Flights:
         return moved or (more and answer.state in OVER)
 
     def execution(self, execution: Execution, now: float) -> bool:
-        """Takes an execution; one that was there before is no news, a stranger's always is."""
+        """Takes an execution, ours or a stranger's; one that was there before is no news."""
         flight = self.known.get(execution.client_order_id)
         if flight is None:
-            return True
+            news = execution.execution_id not in self._strange
+            self._strange.add(execution.execution_id)
+            return news
         flight.news_at = now
         if execution.execution_id in flight.executions:
             return False

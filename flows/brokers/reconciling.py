@@ -34,7 +34,6 @@ class Reconciling:
     def __init__(self, broker: Broker, sending: Sending, put: Callable[[Power], None], since_ns: int) -> None:
         self.strangers: list[str] = []
         self._broker, self._sending, self._put, self._since_ns = broker, sending, put, since_ns
-        self._strange: dict[str, None] = {}
 
     async def once(self, standing: Callable[[], Standing]) -> list[str] | None:
         """What differs, a sentence each; None while too much moves to say.
@@ -64,8 +63,7 @@ class Reconciling:
         news = False
         for execution in seen.executions:
             known = execution.client_order_id in self._sending.flights.known
-            if known or (execution.symbol in standing.held and execution.execution_id not in self._strange):
-                self._strange |= {} if known else {execution.execution_id: None}
+            if known or execution.symbol in standing.held:
                 news |= self._sending.hear(execution)
             self._since_ns = max(self._since_ns, execution.event_ns)
         for placed in seen.placed:
