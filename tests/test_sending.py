@@ -97,6 +97,19 @@ class TestSubmit:
         run(main())
         assert wire.states == ["unknown", "working"]
 
+    def test_an_order_whose_state_nobody_can_read_is_asked_for_until_it_is_filled(self) -> None:
+        wire = Wire()
+        wire.exchange.after["submit"].append(unclear())
+        wire.exchange.unreadable.add("sc-1")
+
+        async def main() -> None:
+            asyncio.get_running_loop().call_later(12.0, lambda: wire.sending.hear(wire.exchange.fill("sc-1", 133)))
+            await wire.sending.obey(BUY)
+
+        run(main())
+        assert wire.states == ["unknown", "133 done"]
+        assert wire.exchange.calls.count("lookup") == 5  # at 0.5, 1.5, 3.5, 7.5 and 12.5 s
+
     def test_trouble_between_two_denials_makes_them_count_no_more(self) -> None:
         wire = Wire()
         wire.exchange.before["submit"].append(unclear())

@@ -89,13 +89,13 @@ class Sending:
         return f"stale: {age_ns / SECOND_NS:.1f} s old, limit {STALE_NS / SECOND_NS:g}" if age_ns > STALE_NS else ""
 
     async def inquire(self, name: str) -> None:
-        """Looks an order up until its fate is known. One that never arrived is `rejected`."""
+        """Looks an order up until its fate is known or all of it is filled. One that never arrived is `rejected`."""
         if name in self._asking:
             return
         self._asking.add(name)
         inquiry, flight = Inquiry(_now()), self.flights.known[name]
         try:
-            while flight.state in (None, "unknown"):
+            while flight.state in (None, "unknown") and not flight.over:
                 await asyncio.sleep(inquiry.next_at - _now())
                 await self._lanes.take("lookup")
                 try:

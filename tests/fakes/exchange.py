@@ -4,6 +4,8 @@ import asyncio
 from collections import Counter, defaultdict
 from collections.abc import AsyncIterator, Callable, Sequence
 
+from msgspec.structs import replace
+
 from flows.brokers.port import Account, Capabilities, Connection, Heard, Held, NotSent, Placed, Unclear
 from operators.answers import Answer, Execution, Verdict
 from operators.events import Intent
@@ -49,6 +51,7 @@ class Exchange:
         self.mute = False
         self.cancels_work = True
         self.hidden: set[str] = set()
+        self.unreadable: set[str] = set()
         self.bought: Counter[str] = Counter()
         self.power_micros = 10**12
         self.account_id, self.equity_micros = "X1", 10**11
@@ -131,7 +134,9 @@ class Exchange:
     async def lookup(self, client_order_id: str) -> Answer | None:
         await self._called("lookup")
         order = None if client_order_id in self.hidden else self.orders.get(client_order_id)
-        return None if order is None else order.answer
+        if order is None:
+            return None
+        return replace(order.answer, state="unknown") if client_order_id in self.unreadable else order.answer
 
     async def executions(self, since_ns: int) -> Sequence[Execution]:
         await self._called("executions")
