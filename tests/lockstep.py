@@ -2,7 +2,7 @@
 
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from itertools import islice
 from pathlib import Path
 
@@ -39,7 +39,7 @@ class LockStep(Feed):
             self._now_ns = event.at_ns
             put(event)
             if not is_history(event):
-                self._settle(event.at_ns, stopping)
+                self.until(lambda: stopping.is_set() or self.quiet(self._now_ns))
 
     def events(self) -> Iterator[AnyEvent]:
         return recording.market(self._tape)
@@ -47,14 +47,15 @@ class LockStep(Feed):
     def release(self, event: AnyEvent) -> None:
         """What else hears of the event, before the engine does."""
 
-    def _settle(self, at_ns: int, stopping: threading.Event) -> None:
-        """Waits until the desk has come so far, no order of it is on its way, and nothing is under way beside it."""
-        until = time.monotonic() + LIMIT_SECONDS
-        while not stopping.is_set() and not self._quiet(at_ns):
-            assert time.monotonic() < until, f"an engine is stuck at {at_ns}: {self.engine.ends.fault}"
+    def until(self, seen: Callable[[], bool]) -> None:
+        """Lets no further event come until something is seen."""
+        ends = time.monotonic() + LIMIT_SECONDS
+        while not seen():
+            assert time.monotonic() < ends, f"an engine is stuck at {self._now_ns}: {self.engine.ends.fault}"
             time.sleep(LOOK_SECONDS)
 
-    def _quiet(self, at_ns: int) -> bool:
+    def quiet(self, at_ns: int) -> bool:
+        """Whether the desk has come so far, no order of it is on its way, and nothing is under way beside it."""
         engine = self.engine
         desk = engine.desks.books.get(engine.started.book_id)
         if desk is None or desk.book.now_ns < at_ns or engine.placing is None:

@@ -70,7 +70,9 @@ class Beside(LockStep):
         if is_history(event):
             return
         if not self.opened:
-            self._await_gate()
+            placing = self.engine.placing
+            self.until(lambda: placing is not None and not placing.difference)
+            self.opened = time.monotonic()
         self._fake.until(event.at_ns)
 
     def quiet(self, at_ns: int) -> bool:
@@ -79,12 +81,6 @@ class Beside(LockStep):
         book = self.engine.desks.books[self.engine.started.book_id].book
         known = [*book.orders.values(), *book.ended.values()]
         return not book.orders or sum(len(one.executions) for one in known) >= len(self._fake.state()["fills"])
-
-    def _await_gate(self) -> None:
-        placing, until = self.engine.placing, time.monotonic() + LIMIT_SECONDS
-        while placing is not None and placing.difference and time.monotonic() < until:
-            time.sleep(0.001)
-        self.opened = time.monotonic()
 
 
 class Dying(Alpaca):

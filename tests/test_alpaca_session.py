@@ -16,7 +16,7 @@ from flows.runs import Options, prepare
 from flows.settings import load
 from flows.tape.segments import Segments
 from operators.events import Intent
-from tests.alpaca_brokers import broker
+from tests.alpaca_brokers import KEYS, place
 from tests.fakes.alpaca.process import Alpaca
 from tests.lockstep import LockStep
 from tests.order_lives import Beside
@@ -62,7 +62,7 @@ def told(engine: Engine, folder: Path) -> tuple[list[dict[str, Any]], dict[str, 
 
 def test_it_trades_as_on_paper_and_its_tape_replays_as_recorded(market: Path, fake: Alpaca, tmp_path: Path) -> None:
     paper = lived(tmp_path / "paper", LockStep(market), None)
-    there = lived(tmp_path / "alpaca", Beside(market, fake), broker(fake))
+    there = lived(tmp_path / "alpaca", Beside(market, fake), Broker(KEYS, place(fake)))
     ours, theirs = told(there, tmp_path / "alpaca"), told(paper, tmp_path / "paper")
     assert len(ours[0]) > 3
     assert ours == theirs

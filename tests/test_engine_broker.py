@@ -110,14 +110,17 @@ def test_a_difference_ends_entries_and_names_both_sides(market: Path, tmp_path: 
     exchange, lost = Filling(), list[str]()
 
     def lose(event: AnyEvent) -> None:
-        for symbol in [] if lost else +exchange.bought:
-            exchange.bought[symbol] = 1
-            lost.append(symbol)
-            exchange.reconnect_from_outside()
-        if lost and lost[0] in one.desks.books["live:X1"].book.trading_reason:
-            one.stopping.set()
+        if not any(exchange.bought.values()) or one.stopping.is_set():
+            return
+        lost.extend(+exchange.bought)
+        exchange.bought[lost[0]] = 1
+        exchange.reconnect_from_outside()
+        feed.until(lambda: lost[0] in one.desks.books["live:X1"].book.trading_reason)
+        one.stopping.set()
 
     one = engine(tmp_path, market, exchange, lose)
+    feed = one.feed
+    assert isinstance(feed, LockStep)
     one.run()
     reasons = [event.argument for event in Segments(one.folder.tape).events() if isinstance(event, Command)]
     assert any(reason.startswith(RECONCILED) and "1 at the broker" in reason for reason in reasons), reasons
