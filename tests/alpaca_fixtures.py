@@ -1,5 +1,6 @@
 """Fixtures of the fake Alpaca: one process a session, which begins anew for each test; ask with `pytest_plugins`."""
 
+import logging
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -41,3 +42,10 @@ def fake(alpaca_process: Alpaca) -> Alpaca:
 @pytest.fixture
 def client(fake: Alpaca) -> TradingClient:
     return trading(fake)
+
+
+@pytest.fixture
+def no_error_records(caplog: pytest.LogCaptureFixture) -> Iterator[None]:
+    """Fails a test in which a library logged an error: clients swallow what they cannot read and say it there alone."""
+    yield
+    assert [record.getMessage() for record in caplog.get_records("call") if record.levelno >= logging.ERROR] == []

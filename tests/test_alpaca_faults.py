@@ -15,6 +15,7 @@ from tests.fakes.alpaca.process import Alpaca
 from tests.virtual import SPEED, fast_loops
 
 pytest_plugins = ("tests.alpaca_fixtures",)
+pytestmark = pytest.mark.usefixtures("no_error_records")
 FALL = ny("10:00:10.5")
 AT_ONCE = 50_020_000
 """A limit at which a purchase fills at once, up to 100 units a second."""

@@ -23,6 +23,7 @@ from tests.fakes.alpaca.process import Alpaca
 from tests.virtual import run_fast
 
 pytest_plugins = ("tests.alpaca_fixtures",)
+pytestmark = pytest.mark.usefixtures("no_error_records")
 FALL = ny("10:00:10.5")
 ORDER = {
     "id": "o1",

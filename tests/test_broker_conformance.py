@@ -12,6 +12,7 @@ from tests.broker_worlds import AtAlpaca, Memory, World, opened, state
 from tests.virtual import run_fast
 
 pytest_plugins = ("tests.alpaca_fixtures",)
+pytestmark = pytest.mark.usefixtures("no_error_records")
 Result = TypeVar("Result")
 
 

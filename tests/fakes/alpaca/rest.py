@@ -165,10 +165,11 @@ async def _finished(handler: RequestHandler, then: Callable[[], None] = nothing)
 
 
 def reset(handler: RequestHandler) -> None:
-    """Ends the connection so that the other side sees a reset, without an answer."""
+    """Ends the connection so that the other side sees a reset, without an answer, if it is there still."""
     handler._auto_finish = False
     stream = handler.detach()
-    cut(stream.socket)
+    if not stream.closed():
+        cut(stream.socket)
     stream.close()
 
 
