@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from websockets.asyncio.server import ServerConnection, serve
 
 from flows.brokers.alpaca.broker import Alpaca as Broker
 from flows.brokers.alpaca.updates import Pace, read
@@ -235,6 +236,45 @@ class TestBreaks:
             return ear.told
 
         assert [type(one) for one in run_fast(main())] == [Connection]
+
+    def test_listening_that_fails_for_good_is_a_break_too(self, fake: Alpaca) -> None:
+        async def main() -> list[Heard]:
+            made = Broker(KEYS, place(fake)._replace(stream="ws://127.0.0.1:nowhere/stream"), pace=PACE)
+            ear = Ear(made)
+            await made.connect()
+            told = await ear.until(bool)
+            await ear.end()
+            await made.close()
+            return told
+
+        assert run_fast(main()) == [Connection(False, "listening failed: ValueError")]
+
+    @pytest.mark.parametrize(
+        ("said", "reason"),
+        [
+            ('[{"T": "error", "code": 406, "msg": "connection limit exceeded"}]', "connection limit exceeded"),
+            ('{"stream": "authorization", "data": {"status": "unauthorized"}}', "unauthorized"),
+            ("<html>", "no answer that can be read"),
+        ],
+    )
+    def test_the_words_of_a_refusal_are_told(self, fake: Alpaca, said: str, reason: str) -> None:
+        async def refuse(socket: ServerConnection) -> None:
+            await socket.recv()
+            await socket.send(said)
+            await socket.wait_closed()
+
+        async def main() -> list[Heard]:
+            async with serve(refuse, "127.0.0.1", 0) as server:
+                port = server.sockets[0].getsockname()[1]
+                made = Broker(KEYS, place(fake)._replace(stream=f"ws://127.0.0.1:{port}"), pace=PACE)
+                ear = Ear(made)
+                await made.connect()
+                told = await ear.until(bool)
+                await ear.end()
+                await made.close()
+                return told
+
+        assert breaks(run_fast(main())) == [f"Refused: the login to Alpaca's stream: {reason}"]
 
 
 class TestDisorder:

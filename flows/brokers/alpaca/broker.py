@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import suppress
 from typing import Any, Final, TypeVar
 
 from flows.brokers.alpaca import wording
@@ -11,7 +10,7 @@ from flows.brokers.alpaca.keys import Keys, Place
 from flows.brokers.alpaca.lists import whole
 from flows.brokers.alpaca.updates import Pace, Updates
 from flows.brokers.alpaca.wording import Json, Unreadable
-from flows.brokers.port import Account, Capabilities, Heard, Held, Placed, Unclear
+from flows.brokers.port import Account, Capabilities, Connection, Heard, Held, Placed, Unclear
 from operators.answers import Answer, Execution
 from operators.events import SECOND_NS, Intent
 
@@ -68,14 +67,14 @@ class Alpaca:
         account = await self.account()
         if self._listening is None:
             self._listening = asyncio.create_task(self._updates.run())
+            self._listening.add_done_callback(self._deaf)
         return account
 
     async def close(self) -> None:
         """Ends the stream; requests that hang end by their timeout."""
         if self._listening is not None:
             self._listening.cancel()
-            with suppress(asyncio.CancelledError):
-                await self._listening
+            await asyncio.wait([self._listening])
         self._calls.close()
 
     async def account(self) -> Account:
@@ -186,6 +185,11 @@ class Alpaca:
             self._know(_read(wording.answer, await self._calls.read(f"/orders/{order_id}")))
         name, total, at = self._names[order_id], told.get("cum_qty"), told.get("transaction_time")
         return _read(wording.execution, order_id, name, told, total, at)
+
+    def _deaf(self, listening: asyncio.Task[None]) -> None:
+        """A stream that ends for good, which is a fault of ours, is a break like any other."""
+        if not listening.cancelled():
+            self._hear(Connection(False, f"listening failed: {type(listening.exception()).__name__}"))
 
     def _requested(self) -> None:
         self.on_request()

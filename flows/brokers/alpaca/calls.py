@@ -136,7 +136,7 @@ def _wait_seconds(response: requests.Response) -> float:
         seconds = float(headers["X-Ratelimit-Reset"]) - now
     except (KeyError, ValueError):
         return 0.0
-    return min(max(seconds, 0.0), WINDOW_SECONDS)
+    return min(seconds, WINDOW_SECONDS) if seconds > 0.0 else 0.0
 
 
 def _never_left(fault: requests.exceptions.ConnectionError) -> bool:

@@ -65,7 +65,7 @@ class Updates:
             await asyncio.sleep(self._pace.backoff.seconds(failures, random.random()))  # noqa: S311  # no secret
 
     async def _listen(self) -> str:
-        """Why the connection ended, if there was any."""
+        """Why the connection ended, or that there was none."""
         pace = self._pace
         try:
             async with connect(
@@ -79,10 +79,9 @@ class Updates:
                 async with asyncio.timeout(pace.login_seconds):
                     await self._log_in(socket)
                 self._connection(Connection(True))
-                async for frame in socket:
-                    for heard in read(frame):
+                while True:
+                    for heard in read(await socket.recv(decode=False)):
                         self._put(heard)
-                return "Alpaca closed the stream"
         except TimeoutError:
             return f"Alpaca's stream did not answer within {pace.login_seconds:g} s"
         except (OSError, WebSocketException, _Refused) as fault:
@@ -93,11 +92,11 @@ class Updates:
         key, secret = self._keys
         shown = {"key_id": key.get_secret_value(), "secret_key": secret.get_secret_value()}
         await socket.send(json.dumps({"action": "authenticate", "data": shown}))
-        told = parsed(await socket.recv())
+        told = parsed(await socket.recv(decode=False))
         if _status(told) != "authorized":
             raise _Refused(f"the login to Alpaca's stream: {_status(told) or 'no answer that can be read'}")
         await socket.send(json.dumps({"action": "listen", "data": {"streams": ["trade_updates"]}}))
-        told = parsed(await socket.recv())
+        told = parsed(await socket.recv(decode=False))
         if not isinstance(told, dict) or told.get("stream") != "listening":
             raise _Refused("Alpaca's stream does not tell of trade updates")
 

@@ -115,11 +115,10 @@ def account(told: object) -> Account:
     if blocked or field(told, "status") != "ACTIVE":
         raise Unusable(f"Alpaca's account may not trade: status {field(told, 'status')}, {', '.join(blocked)}")
     level = units(field(told, "options_trading_level") or 0)
-    power = micros(field(told, "buying_power"), ROUND_FLOOR)
-    if level:
-        power = min(power, micros(field(told, "options_buying_power"), ROUND_FLOOR))
+    power, for_options = field(told, "buying_power"), field(told, "options_buying_power") if level else None
+    least = min(micros(one, ROUND_FLOOR) for one in (power, power if for_options is None else for_options))
     equity, cash = micros(field(told, "equity")), micros(field(told, "cash"))
-    return Account(_text(told, "account_number"), equity, cash, power, level)
+    return Account(_text(told, "account_number"), equity, cash, least, level)
 
 
 def execution(order_id: str, client_order_id: str, told: object, total: object, at: object) -> Execution:
