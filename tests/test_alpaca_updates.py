@@ -222,6 +222,17 @@ class TestBreaks:
         told = heard(fake, act, pace=Pace(100.0, 4.0, PACE.backoff))
         assert breaks(told)[0].startswith("ConnectionClosedError")
 
+    def test_it_can_be_closed_though_the_other_side_is_mute(self, fake: Alpaca) -> None:
+        async def act(made: Broker, _: Ear) -> None:
+            os.kill(fake.process.pid, signal.SIGSTOP)
+            try:
+                async with asyncio.timeout(50.0):
+                    await made.close()
+            finally:
+                os.kill(fake.process.pid, signal.SIGCONT)
+
+        assert heard(fake, act) == [Connection(True)]
+
     def test_a_stream_that_cannot_be_reached_is_told_once(self, fake: Alpaca) -> None:
         with socket.create_server(("127.0.0.1", 0)) as taken:
             nowhere = place(fake)._replace(stream=f"ws://127.0.0.1:{taken.getsockname()[1]}/stream")

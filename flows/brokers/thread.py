@@ -26,7 +26,6 @@ SILENT_SECONDS: Final = 5.0
 """An order of which nothing was heard for so long, though something has to come, is looked up."""
 EVERY_SECONDS: Final = 30.0
 AGAIN_SECONDS: Final = 2.0
-CLOSE_SECONDS: Final = 5.0
 TROUBLE: Final = (NotSent, Unclear, Unusable)
 
 
@@ -122,6 +121,8 @@ class BrokerThread:
             pass
         except BaseExceptionGroup as faults:
             self._broken(faults.exceptions[0])
+        except Exception as fault:
+            self._broken(fault)
         finally:
             self._loop.run_until_complete(self._end())
             self._loop.close()
@@ -138,9 +139,8 @@ class BrokerThread:
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
-        with suppress(TimeoutError, *TROUBLE):
-            async with asyncio.timeout(CLOSE_SECONDS):
-                await self._broker.close()
+        with suppress(*TROUBLE):
+            await self._broker.close()
         # What a library leaves behind is cancelled and needs a turn of the loop to end.
         left = asyncio.all_tasks() - {asyncio.current_task()}
         for other in left:

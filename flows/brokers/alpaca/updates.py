@@ -21,6 +21,8 @@ from operators.answers import Answer, Execution
 
 HEALTHY_SECONDS: Final = 60.0
 """A connection that held so long begins anew with the shortest wait."""
+CLOSE_SECONDS: Final = 1.0
+"""How long the end of a connection waits for the other side's."""
 FILLS: Final = ("fill", "partial_fill")
 EVENTS: Final = frozenset({
     *FILLS,
@@ -73,7 +75,7 @@ class Updates:
                 open_timeout=pace.login_seconds,
                 ping_interval=pace.ping_seconds,
                 ping_timeout=pace.ping_seconds,
-                close_timeout=pace.ping_seconds,
+                close_timeout=CLOSE_SECONDS,
                 logger=_QUIET,
             ) as socket:
                 async with asyncio.timeout(pace.login_seconds):
