@@ -22,8 +22,9 @@ from operators.events import AnyEvent, Checkpoint, Command, Echo, RunStarted
 from operators.records import FillRecord, OrderRecord
 from operators.steps import Desks, Outcome
 
-LAST_SECONDS: Final = 1.0
-"""How long a stopped engine waits for its broker's thread; what is under way is looked up at the next start."""
+LAST_SECONDS: Final = 2.0
+"""How long a stopped engine waits for its broker's thread, which gives the other side one of them; what is under way is
+looked up at the next start."""
 
 
 class NoAccount(ValueError):
