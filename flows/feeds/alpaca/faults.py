@@ -1,0 +1,9 @@
+"""What Alpaca refuses and what it does not answer. This module loads no client."""
+
+
+class WrongKeys(Exception):
+    """Alpaca refuses the keys, or they may not see this market: to try again is of no use."""
+
+
+class Unanswered(Exception):
+    """A question that Alpaca did not answer, or not in a way that can be read; the message says which and why."""
