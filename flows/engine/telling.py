@@ -16,6 +16,8 @@ CODES: Final[dict[str, tuple[Level, str]]] = {
     "I004": ("info", "the tape is written again"),
     "I005": ("info", "segments older than tape_keep_days were dropped"),
     "I006": ("info", "the engine goes on with changed settings"),
+    "I011": ("info", "a stream of the market is connected"),
+    "I012": ("info", "contracts were listed"),
     "W101": ("warning", "the database does not take records; they wait"),
     "W102": ("warning", "entries ended: the database is behind"),
     "W103": ("warning", "the tape cannot be written; events wait"),
@@ -27,6 +29,10 @@ CODES: Final[dict[str, tuple[Level, str]]] = {
     "W109": ("warning", "old segments of the tape cannot be dropped; they stay"),
     "W110": ("warning", "a library has something to say"),
     "W120": ("warning", "a broker's update cannot be used as it is"),
+    "W121": ("warning", "a stream of the market broke; it is begun again"),
+    "W122": ("warning", "the market allows one connection to a stream, and there is one; ours is tried again"),
+    "W123": ("warning", "bars that closed during a break cannot be had"),
+    "W124": ("warning", "something that the market told was left out"),
     "E201": ("error", "the engine failed"),
 }
 """Every code with its level and meaning; what to do stands in docs/operations.md."""

@@ -24,7 +24,7 @@ from flows.feeds.alpaca.keys import Keys
 from flows.feeds.alpaca.translating import Told
 from operators import sessions
 
-TIMEOUT_SECONDS: Final = 10.0
+TIMEOUT_SECONDS: Final = 5.0
 CONTRACTS_A_PAGE: Final = 10_000
 SYMBOLS_A_QUESTION: Final = 100
 """The most that Alpaca takes in one question; its documentation of the two endpoints."""

@@ -7,3 +7,7 @@ class WrongKeys(Exception):
 
 class Unanswered(Exception):
     """A question that Alpaca did not answer, or not in a way that can be read; the message says which and why."""
+
+
+class Occupied(Exception):
+    """Alpaca allows one connection to a stream and has one: perhaps our own, which it has not missed yet."""

@@ -1,0 +1,98 @@
+"""The options of one underlying: contracts once a session, the chain every few seconds, volumes every minute."""
+
+import asyncio
+from collections.abc import Mapping
+from datetime import date
+from typing import Final
+
+from flows.engine.telling import tell
+from flows.feeds.alpaca.asking import Access, Asking, Reach
+from flows.feeds.alpaca.connecting import Emit
+from flows.feeds.alpaca.faults import Unanswered
+from flows.feeds.alpaca.listing import Listing, listing, volumes
+from flows.feeds.alpaca.shares import Clock
+from flows.feeds.alpaca.translating import Told
+from flows.feeds.alpaca.window import Window, nearest
+from operators import sessions
+from operators.events import MINUTE_NS
+
+FARTHEST_DTE: Final = 5
+EXPIRIES: Final = 3
+"""The rules look at today's expiry and at the next ones of 1 to 5 DTE, two at most. Source: product rule "Strike"."""
+BAND: Final = 0.10
+"""Strikes up to this far from the price, of the price: some thousand contracts of the largest chains, a page of
+snapshots. The deltas that are bought lie well within it."""
+VOLUME_CONTRACTS: Final = 200
+"""Those nearest the money: two questions. The volume of others is not known."""
+
+
+class Chains:
+    """Asks for the options of an underlying while the market is open; `spots` has its newest price in dollars."""
+
+    def __init__(
+        self, access: Access, underlying: str, spots: Mapping[str, float], window: Window, clock: Clock
+    ) -> None:
+        self._access, self._underlying, self._spots, self._window = access, underlying, spots, window
+        self._clock = clock
+        self._listing: Listing | None = None
+        self._reach = Reach(underlying, date.min, date.min, 0.0, 0.0)
+        self._centre, self._strange = 0.0, 0
+        self._volumes: dict[str, float] = {}
+        self._volumes_ns = 0
+
+    async def look(self, emit: Emit, every_seconds: float) -> None:
+        """Looks for ever. Raises WrongKeys and Unanswered; the next look goes on where this one ended."""
+        asking, loop = Asking(self._access), asyncio.get_running_loop()
+        while True:
+            began = loop.time()
+            await self._look(asking, emit)
+            await asyncio.sleep(max(began + every_seconds - loop.time(), 0.0))
+
+    async def _look(self, asking: Asking, emit: Emit) -> None:
+        now_ns, spot = self._clock(), self._spots.get(self._underlying)
+        session = sessions.session_holding(now_ns)
+        if session is None or spot is None:
+            return
+        if self._reach.first != session.day or abs(spot / self._centre - 1.0) > BAND / 2.0:
+            await self._list(asking, session.day, spot)
+            if self._listing is not None:
+                emit(self._listing.table)
+        found = self._listing
+        if found is None:
+            return
+        self._window.centre(found.table, spot)
+        if now_ns - self._volumes_ns >= MINUTE_NS:
+            asked = nearest(found.table, spot, VOLUME_CONTRACTS)
+            self._volumes = volumes(asked, await asyncio.to_thread(asking.days, asked, session.day), session.day)
+            self._volumes_ns = now_ns
+        self._quoted(found, await asyncio.to_thread(asking.chain, self._reach), emit)
+
+    async def _list(self, asking: Asking, day: date, spot: float) -> None:
+        """A new table: those of the nearest expiries, with strikes around the price."""
+        last = day
+        for _ in range(FARTHEST_DTE):
+            last = sessions.next_session(last).day
+        reach = Reach(self._underlying, day, last, spot * (1.0 - BAND), spot * (1.0 + BAND))
+        rows = await asyncio.to_thread(asking.contracts, reach)
+        expiries = sorted({str(row.get("expiration_date")) for row in rows})[:EXPIRIES]
+        near = [row for row in rows if row.get("expiration_date") in expiries]
+        made = listing(self._underlying, near, day, self._clock())
+        told = sum(interest.day is not None for interest in made.interests)
+        tell(
+            "I012", underlying=self._underlying, contracts=len(made.interests), left_out=made.left_out,
+            without_open_interest=len(made.interests) - told, old_open_interest=made.stale_interests,
+        )  # fmt: skip
+        self._listing = made if made.interests else None
+        self._reach = reach._replace(last=max(made.table.expiries, default=day))
+        self._centre, self._volumes, self._volumes_ns = spot, {}, 0
+
+    def _quoted(self, found: Listing, told: Mapping[str, Told | None], emit: Emit) -> None:
+        try:
+            made, strange = found.chain(told, self._volumes)
+        except (ValueError, AttributeError) as fault:
+            raise Unanswered(f"chain of {self._underlying}: {fault}") from fault
+        if strange > self._strange:
+            tell("W124", detail=f"{strange} symbols of {self._underlying}'s chain are no contracts of its table")
+        self._strange = strange
+        if made is not None:
+            emit(made)

@@ -1,0 +1,144 @@
+"""Shares and funds: their history, their stream, and the bars that a break left out."""
+
+import asyncio
+from collections.abc import Callable
+from datetime import time
+from math import isfinite
+from operator import attrgetter
+from typing import Final
+
+from msgspec.structs import replace
+
+from flows.engine.telling import tell
+from flows.feeds.alpaca.asking import Access, Asking
+from flows.feeds.alpaca.connecting import Emit, handler, hear, share_stream
+from flows.feeds.alpaca.faults import Unanswered
+from flows.feeds.alpaca.translating import Told, bar, quote
+from flows.tape.faults import Refused
+from operators import prices, sessions
+from operators.events import Bar
+
+Clock = Callable[[], int]
+FILL_TRIES: Final = 3
+AGAIN_SECONDS: Final = 1.0
+
+
+class Shares:
+    """What was told of these symbols: `spots` are the newest prices in dollars, `heard_ns` is when a quote came last.
+
+    Bars come in the order of their closes, each once. One that comes late says so by its time: an engine moves its
+    clouds with it and enters nothing on it.
+    """
+
+    def __init__(self, access: Access, symbols: tuple[str, ...], clock: Clock) -> None:
+        self.spots: dict[str, float] = {}
+        self.heard_ns = 0
+        self._access, self._symbols, self._clock = access, symbols, clock
+        self._closes: dict[str, int] = {}
+        self._refused = Refused()
+        self._held: list[Bar] | None = None
+
+    def history(self, asking: Asking, days: int, *, begun: bool) -> list[Bar]:
+        """The bars of so many sessions before today and of today until now, in order of time.
+
+        An engine that has begun may hold what today's bars concern: for it they are late ones and no history.
+        Raises WrongKeys and Unanswered.
+        """
+        now_ns = self._clock()
+        today = first = sessions.new_york(now_ns).date()
+        for _ in range(days):
+            first = sessions.previous_session(first).day
+        midnight_ns = sessions.at(today, time())
+        found = self._asked(asking, sessions.at(first, sessions.OPEN), now_ns)
+        past = [replace(one, history=not begun or one.event_ns <= midnight_ns) for one in found]
+        return [one for one in past if self._is_new(one)]
+
+    async def hear(self, emit: Emit) -> None:
+        """Hears the stream until it breaks; the bars since the last one known are asked for beside it."""
+        stream = share_stream(self._access)
+        stream.subscribe_quotes(handler(lambda told: self._quote(told, emit)), *self._symbols)
+        stream.subscribe_bars(handler(lambda told: self._bar(told, emit)), *self._symbols)
+        self._held = []
+        await hear(stream, "shares", lambda: self._fill(emit))
+
+    def _quote(self, told: Told, emit: Emit) -> None:
+        try:
+            found = quote(str(told.get("S")), told)
+        except ValueError as wrong:
+            self.refuse("a quote", "time_bad", str(wrong))
+            return
+        self.heard_ns = self._clock()
+        if prices.usable(found):
+            self.spots[found.symbol] = (found.bid + found.ask) / 2.0
+        emit(found)
+
+    def _bar(self, told: Told, emit: Emit) -> None:
+        found = self._read(str(told.get("S")), told)
+        if found is None:
+            return
+        if self._held is not None:
+            self._held.append(found)
+        elif self._is_new(found):
+            emit(found)
+
+    async def _fill(self, emit: Emit) -> None:
+        """Brings the bars that closed since the last known one, then those that the stream brought meanwhile."""
+        found = await self._missed()
+        held, self._held = self._held or [], None
+        count = 0
+        for one in [*found, *held]:
+            if self._is_new(one):
+                count += 1
+                emit(one)
+        tell("I011", stream="shares", bars=count)
+
+    async def _missed(self) -> list[Bar]:
+        """What REST has of the time since the last bar of each symbol; nothing where it does not answer."""
+        now_ns, asking = self._clock(), Asking(self._access)
+        first_ns = min((self._closes.get(symbol, 0) for symbol in self._symbols), default=0)
+        session = sessions.session_of(now_ns)
+        since_ns = max(first_ns, 0 if session is None else session.open_ns)
+        if session is None or now_ns <= since_ns:
+            return []
+        for tries in range(1, FILL_TRIES + 1):
+            try:
+                return await asyncio.to_thread(self._asked, asking, since_ns, now_ns)
+            except Unanswered as fault:
+                if tries == FILL_TRIES:
+                    tell("W123", detail=str(fault))
+                else:
+                    await asyncio.sleep(AGAIN_SECONDS)
+        return []
+
+    def _asked(self, asking: Asking, start_ns: int, end_ns: int) -> list[Bar]:
+        """The bars that closed by now, in order of time."""
+        told = asking.bars(self._symbols, start_ns, end_ns)
+        read = (self._read(symbol, one) for symbol, rows in told.items() for one in rows)
+        closed = [one for one in read if one is not None and one.event_ns <= end_ns]
+        return sorted(closed, key=attrgetter("event_ns", "ticker"))
+
+    def _read(self, symbol: str, told: Told) -> Bar | None:
+        known = len(self._refused.first)
+        found = bar(symbol, told, self._refused)
+        self._tell_refused(known)
+        return found
+
+    def _is_new(self, found: Bar) -> bool:
+        """Whether a bar is later than the last one of its symbol; then it is the last one."""
+        if found.event_ns <= self._closes.get(found.ticker, 0):
+            return False
+        self._closes[found.ticker] = found.event_ns
+        if isfinite(found.close):
+            self.spots[found.ticker] = found.close
+        return True
+
+    def refuse(self, where: str, reason: str, detail: str) -> None:
+        """Counts something that was left out, and says the first few."""
+        known = len(self._refused.first)
+        self._refused.add(where, reason, detail)
+        self._tell_refused(known)
+
+    def _tell_refused(self, known: int) -> None:
+        """Says what is new among the first few that were left out: a stream may be wrong for hours."""
+        for sentence in self._refused.first[known:]:
+            tell("W124", detail=sentence)

@@ -1,0 +1,55 @@
+"""Which contracts' quotes are streamed: those nearest the money, as many as an account may have."""
+
+import asyncio
+from typing import NamedTuple
+
+from operators.events import Contracts
+
+MOVED: float = 0.25
+"""A window is centred again when the price has come so far of the way to its edge: not at every strike."""
+
+
+class _Part(NamedTuple):
+    """The window of one underlying; the edge is the farthest strike's distance from the centre, in dollars."""
+
+    table: Contracts
+    centre: float
+    edge: float
+    symbols: tuple[str, ...]
+
+
+def nearest(table: Contracts, spot: float, count: int) -> tuple[str, ...]:
+    """The symbols whose strikes are nearest a price in dollars, nearer expiries first among equals."""
+    rows = zip(table.strikes, table.expiries, table.symbols, strict=True)
+    ranked = sorted((abs(strike - spot), expiry, symbol) for strike, expiry, symbol in rows)
+    return tuple(symbol for *_, symbol in ranked[:count])
+
+
+class Window:
+    """The contracts of all underlyings that are wanted; `budget` symbols in all, as many for each of `underlyings`.
+
+    `changed` is set when they change.
+    """
+
+    def __init__(self, budget: int, underlyings: int) -> None:
+        self.changed = asyncio.Event()
+        self._each = budget // max(underlyings, 1)
+        self._parts: dict[str, _Part] = {}
+
+    @property
+    def wanted(self) -> frozenset[str]:
+        """The contracts of now."""
+        return frozenset(symbol for part in self._parts.values() for symbol in part.symbols)
+
+    def centre(self, table: Contracts, spot: float) -> None:
+        """Moves the window of the table's underlying to a price, if the price has moved enough or the table is new."""
+        part = self._parts.get(table.underlying)
+        if part is not None and part.table is table and abs(spot - part.centre) <= MOVED * part.edge:
+            return
+        symbols = nearest(table, spot, self._each)
+        strikes = dict(zip(table.symbols, table.strikes, strict=True))
+        edge = max((abs(strikes[symbol] - spot) for symbol in symbols), default=0.0)
+        before = self.wanted
+        self._parts[table.underlying] = _Part(table, spot, edge, symbols)
+        if self.wanted != before:
+            self.changed.set()

@@ -1,0 +1,145 @@
+"""Alpaca's market as a live feed, by the unmodified clients at the fake: what it brings, and in which order."""
+
+from math import isnan
+
+import pytest
+
+from flows.feeds.alpaca.asking import Access
+from flows.feeds.alpaca.feed import AlpacaFeed, Wanted
+from flows.feeds.alpaca.keys import Keys
+from operators.contracts import counts_of, parse_occ, prices_of
+from operators.events import Bar, Chain, Contracts, Quote
+from tests.alpaca_live import Live, live
+from tests.alpaca_market import CALL, FRIDAY, PUT, ny
+from tests.fakes.alpaca.process import Alpaca
+
+pytest_plugins = ("tests.alpaca_fixtures",)
+
+Told = pytest.CaptureFixture[str]
+AT_680 = (CALL, PUT, "SPY260303C00680000")
+"""The three contracts nearest the money."""
+FRIDAYS = [ny(f"15:{minute}", FRIDAY) for minute in (57, 58, 59)]
+
+
+def options(feed: Live) -> list[Quote]:
+    return [quote for quote in feed.of(Quote) if parse_occ(quote.symbol) is not None]
+
+
+class TestShares:
+    def test_history_comes_first_then_what_is_streamed(self, fake: Alpaca, capsys: Told) -> None:
+        with live(fake, capsys) as feed:
+            feed.connected("stock")
+            feed.until(ny("10:00:02.5"))
+            feed.wait(lambda: len(feed.of(Quote)) == 2, "quotes")
+        assert [(bar.event_ns, bar.history) for bar in feed.of(Bar)] == [(at_ns, True) for at_ns in FRIDAYS]
+        assert feed.put[:3] == feed.of(Bar)
+        quote = feed.of(Quote, symbol="TQQQ")[0]
+        assert (quote.at_ns, quote.event_ns, quote.bid, quote.ask) == (0, ny("10:00:02"), 50.0, 50.02)
+
+    def test_a_bar_comes_when_it_closes_and_is_no_history(self, fake: Alpaca, capsys: Told) -> None:
+        with live(fake, capsys) as feed:
+            feed.connected("stock")
+            feed.until(ny("10:01:01"))
+            feed.wait(lambda: feed.of(Bar, history=False), "bar")
+        (bar,) = feed.of(Bar, history=False)
+        assert (bar.ticker, bar.event_ns, bar.close, bar.volume) == ("SPY", ny("10:01"), 680.5, 1000.0)
+
+    @pytest.mark.parametrize(("passed", "history"), [(0, True), (7, False)])
+    def test_bars_of_today_are_history_until_an_engine_has_begun(
+        self, fake: Alpaca, capsys: Told, passed: int, history: bool
+    ) -> None:
+        fake.until(ny("10:01:01"))
+        with live(fake, capsys, passed=passed, until_ns=ny("10:30")) as feed:
+            feed.wait(lambda: len(feed.of(Bar)) == 4, "bars")
+        assert [bar.history for bar in feed.of(Bar)] == [True, True, True, history]
+
+    def test_a_side_that_cannot_be_is_missing_and_a_crossed_quote_stays_crossed(
+        self, fake: Alpaca, capsys: Told
+    ) -> None:
+        with live(fake, capsys) as feed:
+            feed.connected("stock")
+            fake.faults({"kind": "nan", "stream": "stock", "symbol": "SPY"})
+            fake.faults({"kind": "crossed", "stream": "stock", "symbol": "TQQQ"})
+            feed.until(ny("10:00:02.5"))
+            feed.wait(lambda: len(feed.of(Quote)) == 2, "quotes")
+        spy, fund = (feed.of(Quote, symbol=symbol)[0] for symbol in ("SPY", "TQQQ"))
+        assert (isnan(spy.bid), spy.ask, fund.bid, fund.ask) == (True, 680.02, 50.02, 50.0)
+
+    def test_while_the_tape_is_behind_the_newest_quote_of_a_symbol_waits(
+        self, fake: Alpaca, capsys: Told, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr("flows.feeds.alpaca.streams.WAITING", 3)
+        with live(fake, capsys) as feed:
+            feed.connected("stock")
+            feed.gate.clear()
+            feed.until(ny("10:01:01"))
+            feed.wait(lambda: feed.feed._shares.spots["SPY"] == 680.5, "bar behind the quotes")
+            feed.gate.set()
+            feed.wait(lambda: len(feed.of(Quote, event_ns=ny("10:00:19"))) == 2, "newest quotes")
+        assert len(feed.of(Quote)) < 12
+
+
+class TestOptions:
+    def test_a_session_has_one_table_and_then_snapshots(self, fake: Alpaca, capsys: Told) -> None:
+        with live(fake, capsys, options_of=("SPY",)) as feed:
+            feed.wait(lambda: len(feed.of(Chain)) >= 2, "chains")
+        (table,) = feed.of(Contracts)
+        call, made = table.symbols.index(CALL), feed.of(Chain)[0]
+        assert (len(table.symbols), made.event_ns) == (60, ny("10:00"))
+        assert (prices_of(made.bid, 60)[call], counts_of(made.volume, 60)[call]) == (1.0, 10.0)
+        assert counts_of(made.open_interest, 60)[call] == 510.0
+        assert feed.put.index(table) < feed.put.index(made)
+        (said,) = feed.told("I012")
+        assert (said["contracts"], said["left_out"], said["old_open_interest"]) == (60, {}, 0)
+
+    def test_volumes_are_asked_for_once_a_minute(self, fake: Alpaca, capsys: Told) -> None:
+        with live(fake, capsys, options_of=("SPY",)) as feed:
+            feed.wait(lambda: len(feed.of(Chain)) >= 3, "chains")
+            assert fake.state()["requests"]["GET /v1beta1/options/bars"] == 1
+            feed.clock.now_ns = ny("10:01:02")
+            feed.wait(lambda: fake.state()["requests"]["GET /v1beta1/options/bars"] == 2, "second question")
+
+    def test_quotes_near_the_money_are_streamed_within_the_budget(self, fake: Alpaca, capsys: Told) -> None:
+        with live(fake, capsys, options_of=("SPY",), option_symbols=3) as feed:
+            feed.connected("stock")
+            feed.until(ny("10:00:02.5"))
+            feed.subscribed(AT_680)
+            feed.until(ny("10:00:05.5"))
+            feed.wait(lambda: len(options(feed)) == 3, "quotes")
+        assert {quote.symbol for quote in options(feed)} == set(AT_680)
+        assert {(quote.bid, quote.ask) for quote in options(feed) if quote.symbol == CALL} == {(1.0, 1.05)}
+
+    def test_the_window_follows_the_price(self, fake: Alpaca, capsys: Told) -> None:
+        with live(fake, capsys, options_of=("SPY",), option_symbols=3) as feed:
+            feed.connected("stock")
+            feed.until(ny("10:00:02.5"))
+            feed.subscribed(AT_680)
+            feed.until(ny("15:14:59"))
+            feed.subscribed(symbol.replace("680000", "681000") for symbol in AT_680)
+
+    def test_quotes_of_options_do_not_hide_that_shares_are_silent(self, fake: Alpaca, capsys: Told) -> None:
+        with live(fake, capsys, options_of=("SPY",), option_symbols=3) as feed:
+            feed.connected("stock")
+            feed.until(ny("10:00:02.5"))
+            feed.subscribed(AT_680)
+            fake.faults({"kind": "mute", "stream": "stock", "count": 0})
+            feed.until(ny("10:00:05.5"))
+            feed.wait(lambda: feed.of(Quote, symbol=CALL, event_ns=ny("10:00:05")), "quote of the call")
+            # A minute is what this feed takes for silence.
+            feed.clock.now_ns = ny("10:01:03")
+            feed.until(ny("15:14:59"))
+            feed.wait(lambda: feed.of(Chain, event_ns=ny("15:14:58")), "chain")
+        assert max(quote.event_ns for quote in feed.of(Quote)) == ny("10:00:05")
+
+
+def test_it_is_marked_for_what_it_is_not() -> None:
+    feeds = {
+        marks: AlpacaFeed(Access(Keys("a", "b"), *kinds), Wanted(("SPY",))).marks
+        for marks, kinds in (("free", ("iex", "indicative")), ("paid", ("sip", "opra")))
+    }
+    assert feeds == {"free": ("IEX", "INDICATIVE"), "paid": ()}
+
+
+def test_a_bar_that_is_later_than_its_close_by_five_seconds_is_late() -> None:
+    feed = AlpacaFeed(Access(Keys("a", "b")), Wanted(("SPY",), chain_seconds=5.0))
+    assert feed.cadences == {"bar": 0.0, "quote": 0.0, "chain": 5.0}
