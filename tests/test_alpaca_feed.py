@@ -1,15 +1,22 @@
 """Alpaca's market as a live feed, by the unmodified clients at the fake: what it brings, and in which order."""
 
+import os
+import signal
+import threading
+import time
 from math import isnan
+from pathlib import Path
 
 import pytest
 
+from flows.engine.taping import Recording
 from flows.feeds.alpaca.asking import Access
 from flows.feeds.alpaca.feed import AlpacaFeed, Wanted
 from flows.feeds.alpaca.keys import Keys
+from flows.tape.segments import open_tape
 from operators.contracts import counts_of, parse_occ, prices_of
 from operators.events import Bar, Chain, Contracts, Quote
-from tests.alpaca_live import Live, live
+from tests.alpaca_live import MOMENT_SECONDS, WAIT_SECONDS, Clock, Live, live
 from tests.alpaca_market import CALL, FRIDAY, PUT, ny
 from tests.fakes.alpaca.process import Alpaca
 
@@ -143,3 +150,37 @@ def test_it_is_marked_for_what_it_is_not() -> None:
 def test_a_bar_that_is_later_than_its_close_by_five_seconds_is_late() -> None:
     feed = AlpacaFeed(Access(Keys("a", "b")), Wanted(("SPY",), chain_seconds=5.0))
     assert feed.cadences == {"bar": 0.0, "quote": 0.0, "chain": 5.0}
+
+
+def test_an_engines_tape_takes_what_the_feed_brings(fake: Alpaca, capsys: Told, tmp_path: Path) -> None:
+    clock = Clock()
+    wanted = Wanted(("SPY", "TQQQ"), ("SPY",), chain_seconds=0.05)
+    access = Access(Keys("a", "b"), address=fake.urls["TradingClient"])
+    recording = Recording(tmp_path / "state", lambda _: AlpacaFeed(access, wanted, clock))
+    thread = threading.Thread(target=_play_and_end, args=(fake, clock, tmp_path / "state" / "tape"))
+    thread.start()
+    recorded = recording.run()
+    thread.join()
+    tape = open_tape(recorded.tape)
+    events = list(tape.events())
+    assert tape.header.marks == ("IEX", "INDICATIVE")
+    assert [event.at_ns for event in events] == sorted({event.at_ns for event in events})
+    assert [type(event) for event in events[:3]] == [Bar] * 3
+    assert {type(event) for event in events} == {Bar, Quote, Contracts, Chain}
+    assert [bar.event_ns for bar in _live_bars(recorded.tape)] == [ny("10:01")]
+
+
+def _play_and_end(fake: Alpaca, clock: Clock, tape: Path) -> None:
+    """Plays a minute, and ends the recording once its bar is on the tape."""
+    assert fake.until_connected("option", 1, WAIT_SECONDS)
+    assert fake.until_connected("stock", 1, WAIT_SECONDS)
+    clock.now_ns = ny("10:01")
+    fake.until(ny("10:01:00.5"))
+    ends = time.monotonic() + WAIT_SECONDS
+    while time.monotonic() < ends and not _live_bars(tape):
+        time.sleep(MOMENT_SECONDS)
+    os.kill(os.getpid(), signal.SIGTERM)
+
+
+def _live_bars(tape: Path) -> list[Bar]:
+    return [event for event in open_tape(tape).events() if isinstance(event, Bar) and not event.history]

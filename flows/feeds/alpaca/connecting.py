@@ -88,11 +88,15 @@ async def hear(stream: DataStream, name: str, beside: Callable[[], Awaitable[Non
         await stream._send_subscribe_msg()
         parts = [asyncio.ensure_future(part) for part in (stream._consume(), beside())]
         try:
-            await asyncio.gather(*parts)
+            ended, _ = await asyncio.wait(parts, return_when=asyncio.FIRST_EXCEPTION)
         finally:
             for part in parts:
                 part.cancel()
+            # Before they are awaited: under Python 3.11 the client's wait for a message may swallow the cancel.
+            await stream.close()
             await asyncio.gather(*parts, return_exceptions=True)
+        for part in ended:
+            part.result()
     finally:
         await stream.close()
 
@@ -108,7 +112,8 @@ async def resubscribe(stream: OptionDataStream, handler: Handler, wanted: frozen
 
 async def _log_in(stream: DataStream, name: str) -> None:
     try:
-        await asyncio.wait_for(stream._start_ws(), LOG_IN_SECONDS)
+        async with asyncio.timeout(LOG_IN_SECONDS):
+            await stream._start_ws()
     except ValueError as fault:
         said = str(fault)
         if OCCUPIED in said:

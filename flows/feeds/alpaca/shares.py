@@ -95,11 +95,8 @@ class Shares:
     async def _missed(self) -> list[Bar]:
         """What REST has of the time since the last bar of each symbol; nothing where it does not answer."""
         now_ns, asking = self._clock(), Asking(self._access)
-        first_ns = min((self._closes.get(symbol, 0) for symbol in self._symbols), default=0)
-        session = sessions.session_of(now_ns)
-        since_ns = max(first_ns, 0 if session is None else session.open_ns)
-        if session is None or now_ns <= since_ns:
-            return []
+        session = sessions.session_holding(now_ns)
+        since_ns = min(self._closes.values(), default=now_ns if session is None else session.open_ns)
         for tries in range(1, FILL_TRIES + 1):
             try:
                 return await asyncio.to_thread(self._asked, asking, since_ns, now_ns)
