@@ -34,6 +34,7 @@ def faults_of_input() -> Iterator[None]:
     from flows.engine.recording import NoBeginning
     from flows.engine.recovery import BrokenState, OtherSettings
     from flows.engine.state import BadState
+    from flows.feeds.alpaca.faults import BadDays, Unanswered, WrongKeys
     from flows.feeds.faults import BadFaults
     from flows.feeds.recorded import EmptyFeed
     from flows.market.plan import BadMarket
@@ -48,11 +49,12 @@ def faults_of_input() -> Iterator[None]:
     from flows.tape.pace import BadSpeed
     from flows.tape.signals_file import BadSignals
 
+    bad_market = (BadDays, Unanswered, WrongKeys, BadMarket)
     bad_files = (BadBars, BadHistory, BadLean, BadSignals, BadTapes, Corrupt, NotATape, WrongVersion)
     bad_state = (BadFaults, BadState, BrokenState, EmptyFeed, NoAccount, NoBeginning, NoBroker, OtherSettings)
     try:
         yield
-    except (*bad_files, *bad_state, BadMarket, BadSettings, BadSpeed, NoSignal, UnusableDatabase) as fault:
+    except (*bad_files, *bad_market, *bad_state, BadSettings, BadSpeed, NoSignal, UnusableDatabase) as fault:
         fail(fault, BAD_INPUT)
     except (FileNotFoundError, FileExistsError, IsADirectoryError, NotADirectoryError, PermissionError) as fault:
         fail(fault, BAD_INPUT)

@@ -1,5 +1,7 @@
 """`scalp import` and `scalp tape`."""
 
+import os
+import time
 from datetime import datetime
 from enum import StrEnum
 from pathlib import Path
@@ -10,6 +12,7 @@ import typer
 from flows.faults import faults_of_input, progress, warn
 
 if TYPE_CHECKING:
+    from flows.feeds.alpaca.days import DaysReport
     from flows.tape.history_files import HistoryReport
     from flows.tape.reader import TapeInfo
     from flows.tape.segments import AnyTape
@@ -23,6 +26,13 @@ class StampName(StrEnum):
 
     START = "start"
     CLOSE = "close"
+
+
+class ShareFeed(StrEnum):
+    """Whose trades make a share's bars."""
+
+    SIP = "sip"
+    IEX = "iex"
 
 
 @imports.command("bars")
@@ -109,6 +119,47 @@ def import_lean(
     print(
         f"{out}: {report.events} events over {report.sessions} sessions; {report.contracts} contracts, "
         f"{report.chains} chains, {report.bars} bars and {report.quotes} quotes of {report.ticker}"
+    )
+
+
+@imports.command("alpaca")
+def import_alpaca(
+    ticker: Annotated[list[str], typer.Option(help="a share or fund; may be repeated")],
+    day: Annotated[list[datetime], typer.Option("--date", formats=["%Y-%m-%d"], help="a session; may be repeated")],
+    out: Annotated[Path, typer.Option(help="the tape to write")],
+    options_of: Annotated[list[str] | None, typer.Option(help="a ticker whose options' volumes to bring")] = None,
+    history: Annotated[int, typer.Option(min=0, help="sessions before the first that only warm up")] = 4,
+    shares: Annotated[ShareFeed, typer.Option(help="bars of all exchanges, or of one")] = ShareFeed.SIP,
+    live: Annotated[bool, typer.Option("--live/--paper", help="whose account the keys are of")] = False,
+    address: Annotated[str | None, typer.Option(help="another Alpaca, such as scalp fake-alpaca tells")] = None,
+    overwrite: Annotated[bool, typer.Option(help="replace an existing tape")] = False,
+) -> None:
+    """Import past sessions from Alpaca, with quotes modelled from bars; keys from APCA_API_KEY_ID and _SECRET_KEY."""
+    from flows.feeds.alpaca.keys import keys_in
+    from flows.feeds.alpaca.plan import Plan
+
+    with faults_of_input(), progress("import") as tell:
+        keys, days = keys_in(os.environ), [moment.date() for moment in day]
+        plan = Plan.checked(ticker, options_of or [], days, history)
+        from flows.feeds.alpaca.asking import Access
+        from flows.feeds.alpaca.days import import_days
+
+        access = Access(keys, stocks=shares.value, paper=not live, address=address)
+        report = import_days(access, plan, out, now_ns=time.time_ns(), overwrite=overwrite, progress=tell)
+    _tell_days(out, report, history)
+
+
+def _tell_days(out: Path, report: "DaysReport", history: int) -> None:
+    for line in (*report.missing, *report.first_rejected):
+        warn(line)
+    if report.rejected:
+        warn(f"rows refused: {_counts(report.rejected)}")
+    if report.chains:
+        warn("Alpaca keeps no past quotes of options: the chains hold volumes alone, nothing can be bought on them")
+    print(
+        f"{out}: {report.events} events over {report.sessions} sessions and {history} of history; "
+        f"bars {', '.join(f'{name} {count}' for name, count in report.bars.items())}; "
+        f"{report.quotes} MODELLED quotes, {report.chains} chains"
     )
 
 

@@ -17,6 +17,7 @@ from alpaca.data.historical import OptionHistoricalDataClient, StockHistoricalDa
 from alpaca.data.requests import OptionBarsRequest, OptionChainRequest, StockBarsRequest
 from alpaca.data.timeframe import TimeFrame
 from alpaca.trading.client import TradingClient
+from alpaca.trading.enums import AssetStatus
 from alpaca.trading.requests import GetOptionContractsRequest
 
 from flows.feeds.alpaca.faults import Unanswered, WrongKeys
@@ -78,14 +79,18 @@ class Asking:
         with self._answered(f"bars of {', '.join(symbols)}"):
             return dict(cast(Mapping[str, list[Told]], self._stocks.get_stock_bars(asked)))
 
-    def contracts(self, reach: Reach) -> list[Told]:
-        """The rows of all contracts within reach, of all pages."""
+    def contracts(self, reach: Reach, *, expired: bool = False) -> list[Told]:
+        """The rows of all contracts within reach, of all pages; with those that have expired, if they are wanted."""
+        rows = self._contracts(reach, AssetStatus.ACTIVE)
+        return rows + self._contracts(reach, AssetStatus.INACTIVE) if expired else rows
+
+    def _contracts(self, reach: Reach, status: AssetStatus) -> list[Told]:
         rows: list[Told] = []
         with self._answered(f"contracts of {reach.underlying}"):
             token, more = None, True
             while more:
                 asked = GetOptionContractsRequest(
-                    underlying_symbols=[reach.underlying], expiration_date_gte=reach.first,
+                    underlying_symbols=[reach.underlying], status=status, expiration_date_gte=reach.first,
                     expiration_date_lte=reach.last, strike_price_gte=f"{reach.lowest:.2f}",
                     strike_price_lte=f"{reach.highest:.2f}", limit=CONTRACTS_A_PAGE, page_token=token,
                 )  # fmt: skip

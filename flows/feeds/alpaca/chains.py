@@ -1,7 +1,7 @@
 """The options of one underlying: contracts once a session, the chain every few seconds, volumes every minute."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import date
 from typing import Final
 
@@ -24,6 +24,20 @@ BAND: Final = 0.10
 snapshots. The deltas that are bought lie well within it."""
 VOLUME_CONTRACTS: Final = 200
 """Those nearest the money: two questions. The volume of others is not known."""
+
+
+def within_reach(underlying: str, day: date, spot: float) -> Reach:
+    """What may be bought on a session's day at a price in dollars."""
+    last = day
+    for _ in range(FARTHEST_DTE):
+        last = sessions.next_session(last).day
+    return Reach(underlying, day, last, spot * (1.0 - BAND), spot * (1.0 + BAND))
+
+
+def nearest_expiries(rows: Sequence[Told]) -> list[Told]:
+    """The contracts of the nearest expiries that the rules look at."""
+    expiries = sorted({str(row.get("expiration_date")) for row in rows})[:EXPIRIES]
+    return [row for row in rows if row.get("expiration_date") in expiries]
 
 
 class Chains:
@@ -69,14 +83,9 @@ class Chains:
 
     async def _list(self, asking: Asking, day: date, spot: float) -> None:
         """A new table: those of the nearest expiries, with strikes around the price."""
-        last = day
-        for _ in range(FARTHEST_DTE):
-            last = sessions.next_session(last).day
-        reach = Reach(self._underlying, day, last, spot * (1.0 - BAND), spot * (1.0 + BAND))
+        reach = within_reach(self._underlying, day, spot)
         rows = await asyncio.to_thread(asking.contracts, reach)
-        expiries = sorted({str(row.get("expiration_date")) for row in rows})[:EXPIRIES]
-        near = [row for row in rows if row.get("expiration_date") in expiries]
-        made = listing(self._underlying, near, day, self._clock())
+        made = listing(self._underlying, nearest_expiries(rows), day, self._clock())
         told = sum(interest.day is not None for interest in made.interests)
         tell(
             "I012", underlying=self._underlying, contracts=len(made.interests), left_out=made.left_out,

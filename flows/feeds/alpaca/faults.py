@@ -11,3 +11,7 @@ class Unanswered(Exception):
 
 class Occupied(Exception):
     """Alpaca allows one connection to a stream and has one: perhaps our own, which it has not missed yet."""
+
+
+class BadDays(ValueError):
+    """Days that cannot be imported as they were asked for; the message names the day or the ticker."""

@@ -59,7 +59,9 @@ def stock_quotes(broker: Broker, call: Call) -> Answer:
 
 
 def option_bars(broker: Broker, call: Call) -> Answer:
-    """The day's bar of each contract: volume of the newest chain, prices of the middles since the open."""
+    """The day's bar of each contract: volume of the newest chain, prices of the middles since the open; or minutes."""
+    if call.query.get("timeframe") == "1Min":
+        return _bars([row for symbol in sorted(_symbols(call)) for row in _option_minutes(broker, symbol)], call)
     rows = []
     for symbol in sorted(_symbols(call)):
         daily, volume = broker.market.days.get(symbol), broker.market.count(symbol, "volume")
@@ -69,6 +71,17 @@ def option_bars(broker: Broker, call: Call) -> Answer:
         bar = {"o": daily.open, "h": daily.high, "l": daily.low, "c": daily.close, "v": int(volume), "n": 1}
         rows.append((symbol, began_ns, {"t": rendered.stamp(began_ns), **bar, "vw": daily.close}))
     return _bars(rows, call)
+
+
+def _option_minutes(broker: Broker, symbol: str) -> list[tuple[str, int, Json]]:
+    """The minutes of a contract that had a trade, by the chain's middle and volume at each minute's end."""
+    place = broker.market.place(symbol)
+    minutes = [] if place is None else broker.market.minutes[place.underlying].traded(symbol)
+    rows = []
+    for began_ns, price, volume in minutes:
+        told = dict.fromkeys("ohlc", price) | {"v": int(volume), "n": 1, "vw": price}
+        rows.append((symbol, began_ns, {"t": rendered.stamp(began_ns), **told}))
+    return rows
 
 
 def stock_bars(broker: Broker, call: Call) -> Answer:

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from operators import contracts, sessions
 from operators.contracts import Named, parse_occ
-from operators.events import AnyEvent, Bar, Chain, Contracts, Quote
+from operators.events import MINUTE_NS, AnyEvent, Bar, Chain, Contracts, Quote
 from operators.prices import known
 
 SHARE_MULTIPLIER = 1
@@ -30,6 +30,31 @@ class Daily:
         self.high, self.low, self.close = max(self.high, price), min(self.low, price), price
 
 
+class Minutes:
+    """What was traded of an underlying's options: the last snapshot of each minute that had one, by its begin."""
+
+    def __init__(self) -> None:
+        self.snapshots: dict[int, tuple[Contracts, Chain]] = {}
+
+    def see(self, table: Contracts, chain: Chain) -> None:
+        self.snapshots[chain.event_ns // MINUTE_NS * MINUTE_NS] = table, chain
+
+    def traded(self, symbol: str) -> Iterator[tuple[int, float, float]]:
+        """Begin of each minute with a trade, the middle at its end, and contracts traded in it."""
+        day, before = "", 0.0
+        for began_ns, (table, chain) in self.snapshots.items():
+            if symbol not in table.symbols:
+                continue
+            row, today = table.symbols.index(symbol), sessions.new_york(began_ns).date().isoformat()
+            quote = contracts.quote_of(chain, row, symbol)
+            volume = float(contracts.counts_of(chain.volume, len(table.symbols))[row])
+            day, before = today, before if today == day else 0.0
+            middle = round((quote.bid + quote.ask) / 2, 4)
+            if isfinite(middle) and volume > before:
+                yield began_ns, middle, volume - before
+                before = volume
+
+
 class Market:
     """Market data by symbol, as far as the tape was played."""
 
@@ -40,6 +65,7 @@ class Market:
         self.chains: dict[str, Chain] = {}
         self.places: dict[str, Place] = {}
         self.days: dict[str, Daily] = {}
+        self.minutes: dict[str, Minutes] = defaultdict(Minutes)
 
     def take(self, event: AnyEvent) -> None:
         """Remembers an event of the tape; one that is no market data changes nothing."""
@@ -55,6 +81,7 @@ class Market:
             case Chain() if event.underlying in self.tables and contracts.fits(event, self.tables[event.underlying]):
                 self.chains[event.underlying] = event
                 self._see_day(event)
+                self.minutes[event.underlying].see(self.tables[event.underlying], event)
 
     def quote(self, symbol: str) -> Quote | None:
         """The newest quote of a share, fund or contract."""
