@@ -126,6 +126,11 @@ class TestFaults:
             asking.chain(ALL)
         assert fake.state()["requests"]["GET /v1beta1/options/snapshots/SPY"] == 1
 
+    def test_alpacas_words_are_passed_on(self, asking: Asking, fake: Alpaca) -> None:
+        with pytest.raises(Unanswered, match=r"bars of SPY: HTTP 429 \(too many requests.\)"):
+            fake.faults({"kind": "429"})
+            asking.bars(["SPY"], ny("09:30"), ny("10:00"))
+
     def test_a_reset_is_no_answer(self, asking: Asking, fake: Alpaca) -> None:
         fake.faults({"kind": "reset", "count": 0})
         with pytest.raises(Unanswered, match="bars of SPY: ConnectionError"):

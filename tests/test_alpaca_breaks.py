@@ -5,7 +5,7 @@ import pytest
 from flows.feeds.alpaca.faults import WrongKeys
 from operators.events import Bar, Chain, Quote
 from tests.alpaca_live import live
-from tests.alpaca_market import ny
+from tests.alpaca_market import OPENING, ny
 from tests.fakes.alpaca.process import Alpaca
 
 pytest_plugins = ("tests.alpaca_fixtures",)
@@ -61,6 +61,13 @@ class TestStreams:
             feed.connected("stock")
         assert feed.told("W121")[0]["detail"].startswith("Silent: nothing came for 1 s")
 
+    def test_subscriptions_that_are_refused_are_told(self, fake: Alpaca, capsys: Told) -> None:
+        fake.reset(option_symbols=1)
+        fake.until(OPENING)
+        with live(fake, capsys, options_of=("SPY",), option_symbols=3) as feed:
+            feed.wait(lambda: feed.told("W121", stream="options"), "warning")
+        assert feed.told("W121")[0]["detail"] == "ConnectionError: symbol limit exceeded (405)"
+
     def test_a_closed_market_may_be_silent(self, fake: Alpaca, capsys: Told) -> None:
         with live(fake, capsys, silent_seconds=0.1, until_ns=ny("16:00")) as feed:
             feed.connected("stock")
@@ -92,7 +99,7 @@ class TestQuestions:
         with live(fake, capsys, options_of=("SPY",)) as feed:
             feed.wait(lambda: feed.of(Chain), "chain")
         (line,) = feed.told("W121", stream="chain SPY")
-        assert line["detail"] == "Unanswered: chain of SPY: HTTP 429"
+        assert line["detail"] == "Unanswered: chain of SPY: HTTP 429 (too many requests.)"
 
     def test_symbols_that_are_no_contracts_are_told(self, fake: Alpaca, capsys: Told) -> None:
         fake.faults({"kind": "strange_roots", "count": 0})

@@ -99,6 +99,21 @@ class TestOptions:
         (said,) = feed.told("I012")
         assert (said["contracts"], said["left_out"], said["old_open_interest"]) == (60, {}, 0)
 
+    def test_a_price_that_has_gone_far_gets_a_wider_table_and_no_contract_leaves_it(
+        self, fake: Alpaca, capsys: Told, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        # 0.2 % of 678.59 is 1.36: strikes of 678 and 679. At 680.01 the band reaches to 681.37.
+        monkeypatch.setattr("flows.feeds.alpaca.chains.BAND", 0.002)
+        with live(fake, capsys, options_of=("SPY",)) as feed:
+            feed.connected("stock")
+            feed.wait(lambda: feed.of(Chain), "chain")
+            feed.until(ny("10:00:02.5"))
+            feed.wait(lambda: len(feed.of(Contracts)) == 2, "second table")
+        assert [sorted(set(table.strikes)) for table in feed.of(Contracts)] == [
+            [678.0, 679.0],
+            [678.0, 679.0, 680.0, 681.0],
+        ]
+
     def test_volumes_are_asked_for_once_a_minute(self, fake: Alpaca, capsys: Told) -> None:
         with live(fake, capsys, options_of=("SPY",)) as feed:
             feed.wait(lambda: len(feed.of(Chain)) >= 3, "chains")
@@ -137,6 +152,11 @@ class TestOptions:
             feed.until(ny("15:14:59"))
             feed.wait(lambda: feed.of(Chain, event_ns=ny("15:14:58")), "chain")
         assert max(quote.event_ns for quote in feed.of(Quote)) == ny("10:00:05")
+
+
+def test_options_need_the_quotes_of_their_underlying() -> None:
+    with pytest.raises(ValueError, match="options of SPY need its quotes"):
+        AlpacaFeed(Access(Keys("a", "b")), Wanted(("QQQ",), ("SPY",)))
 
 
 def test_it_is_marked_for_what_it_is_not() -> None:

@@ -29,6 +29,8 @@ TIMEOUT_SECONDS: Final = 5.0
 CONTRACTS_A_PAGE: Final = 10_000
 SYMBOLS_A_QUESTION: Final = 100
 """The most that Alpaca takes in one question; its documentation of the two endpoints."""
+WORDS: Final = 200
+"""Letters of Alpaca's own words that are passed on."""
 REFUSED: Final = frozenset({401, 403})
 
 
@@ -150,11 +152,21 @@ class Asking:
             yield
         except APIError as fault:
             if fault.status_code in REFUSED:
+                # Its words are not told: nobody knows whether they repeat a key.
                 raise WrongKeys(
                     f"Alpaca refuses the keys or does not let them see {what} (HTTP {fault.status_code})"
                 ) from fault
-            raise Unanswered(f"{what}: HTTP {fault.status_code}") from fault
+            raise Unanswered(f"{what}: HTTP {fault.status_code}{_words(fault)}") from fault
         except Unanswered as fault:
             raise Unanswered(f"{what}: {fault}") from fault
         except (requests.RequestException, ValueError, KeyError, TypeError, AttributeError) as fault:
             raise Unanswered(f"{what}: {type(fault).__name__}") from fault
+
+
+def _words(fault: APIError) -> str:
+    """What Alpaca says beside a status, such as which symbol it does not know; empty where it says nothing."""
+    try:
+        said = fault.message
+    except (ValueError, KeyError, TypeError):  # a page of HTML, or a list
+        return ""
+    return f" ({' '.join(str(said).split())[:WORDS]})"

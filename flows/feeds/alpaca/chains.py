@@ -83,7 +83,7 @@ class Chains:
 
     async def _list(self, asking: Asking, day: date, spot: float) -> None:
         """A new table: those of the nearest expiries, with strikes around the price."""
-        reach = within_reach(self._underlying, day, spot)
+        reach = self._wide(within_reach(self._underlying, day, spot))
         rows = await asyncio.to_thread(asking.contracts, reach)
         made = listing(self._underlying, nearest_expiries(rows), day, self._clock())
         told = sum(interest.day is not None for interest in made.interests)
@@ -94,6 +94,14 @@ class Chains:
         self._listing = made if made.interests else None
         self._reach = reach._replace(last=max(made.table.expiries, default=day))
         self._centre, self._volumes, self._volumes_ns = spot, {}, 0
+
+    def _wide(self, reach: Reach) -> Reach:
+        """Reaches as far as the table before, or its last centre's a day ago: what is held there must stay listed."""
+        if not self._centre:
+            return reach
+        same = self._reach.first == reach.first
+        before = self._reach if same else within_reach(self._underlying, reach.first, self._centre)
+        return reach._replace(lowest=min(reach.lowest, before.lowest), highest=max(reach.highest, before.highest))
 
     def _quoted(self, found: Listing, told: Mapping[str, Told | None], emit: Emit) -> None:
         try:

@@ -83,6 +83,14 @@ async def hear(stream: DataStream, name: str, beside: Callable[[], Awaitable[Non
 
     Raises WrongKeys, Occupied, and whatever ends a connection.
     """
+    dispatch = stream._dispatch
+
+    async def strict(msg: dict[Any, Any]) -> None:
+        if msg.get("T") == "error":
+            raise ConnectionError(f"{msg.get('msg')} ({msg.get('code')})")
+        await dispatch(msg)
+
+    stream._dispatch = strict  # type: ignore[method-assign]  # the client logs what it is refused and goes on without
     try:
         await _log_in(stream, name)
         await stream._send_subscribe_msg()

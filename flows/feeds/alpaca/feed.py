@@ -48,9 +48,12 @@ class AlpacaFeed(Feed):
     """Alpaca's market from now on; `clock` gives UTC nanoseconds. Wrong keys end `run` with WrongKeys.
 
     Marked IEX where shares are those of one exchange, INDICATIVE where option quotes are not those of the exchanges.
+    Raises ValueError for options of a ticker whose price is not heard.
     """
 
     def __init__(self, access: Access, wanted: Wanted, clock: Clock = time.time_ns) -> None:
+        if unheard := set(wanted.options_of) - set(wanted.symbols):
+            raise ValueError(f"options of {', '.join(sorted(unheard))} need its quotes: name it among the symbols")
         self.cadences = {"bar": 0.0, "quote": 0.0, "chain": wanted.chain_seconds}
         marks = {"IEX": access.stocks == "iex", "INDICATIVE": access.options == "indicative"}
         self.marks = tuple(mark for mark, holds in marks.items() if holds)
