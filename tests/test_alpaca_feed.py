@@ -114,6 +114,21 @@ class TestOptions:
             [678.0, 679.0, 680.0, 681.0],
         ]
 
+    def test_open_interest_that_comes_after_the_open_is_asked_for_until_it_is_there(
+        self, fake: Alpaca, capsys: Told
+    ) -> None:
+        fake.faults({"kind": "no_open_interest", "count": 3})
+        with live(fake, capsys, options_of=("SPY",)) as feed:
+            # At the listing, once with the volumes, and a minute later.
+            feed.wait(lambda: fake.state()["requests"].get("GET /v2/options/contracts") == 2, "two questions")
+            feed.clock.now_ns = ny("10:01:02")
+            feed.wait(lambda: fake.state()["requests"]["GET /v2/options/contracts"] == 3, "third question")
+            feed.clock.now_ns = ny("10:02:03")
+            feed.wait(lambda: feed.told("I012", without_open_interest=0), "open interest")
+            feed.wait(lambda: counts_of(feed.of(Chain)[-1].open_interest, 60)[0] == 500.0, "a chain with it")
+        assert len(feed.of(Contracts)) == 1
+        assert [line["without_open_interest"] for line in feed.told("I012")] == [60, 0]
+
     def test_volumes_are_asked_for_once_a_minute(self, fake: Alpaca, capsys: Told) -> None:
         with live(fake, capsys, options_of=("SPY",)) as feed:
             feed.wait(lambda: len(feed.of(Chain)) >= 3, "chains")
@@ -192,14 +207,16 @@ def test_an_engines_tape_takes_what_the_feed_brings(fake: Alpaca, capsys: Told, 
 
 def _play_and_end(fake: Alpaca, clock: Clock, tape: Path) -> None:
     """Plays a minute, and ends the recording once its bar is on the tape."""
-    assert fake.until_connected("option", 1, WAIT_SECONDS)
-    assert fake.until_connected("stock", 1, WAIT_SECONDS)
-    clock.now_ns = ny("10:01")
-    fake.until(ny("10:01:00.5"))
-    ends = time.monotonic() + WAIT_SECONDS
-    while time.monotonic() < ends and not _live_bars(tape):
-        time.sleep(MOMENT_SECONDS)
-    os.kill(os.getpid(), signal.SIGTERM)
+    try:
+        assert fake.until_connected("option", 1, WAIT_SECONDS)
+        assert fake.until_connected("stock", 1, WAIT_SECONDS)
+        clock.now_ns = ny("10:01")
+        fake.until(ny("10:01:00.5"))
+        ends = time.monotonic() + WAIT_SECONDS
+        while time.monotonic() < ends and not _live_bars(tape):
+            time.sleep(MOMENT_SECONDS)
+    finally:
+        os.kill(os.getpid(), signal.SIGTERM)
 
 
 def _live_bars(tape: Path) -> list[Bar]:

@@ -5,6 +5,8 @@ from collections.abc import Mapping, Sequence
 from datetime import date
 from typing import Final
 
+from msgspec.structs import replace
+
 from flows.engine.telling import tell
 from flows.feeds.alpaca.asking import Access, Asking, Reach
 from flows.feeds.alpaca.connecting import Emit
@@ -68,7 +70,8 @@ class Chains:
         if session is None or spot is None:
             return
         if self._reach.first != session.day or abs(spot / self._centre - 1.0) > BAND / 2.0:
-            await self._list(asking, session.day, spot)
+            reach = self._wide(within_reach(self._underlying, session.day, spot))
+            self._list(reach, spot, await asyncio.to_thread(asking.contracts, reach))
             if self._listing is not None:
                 emit(self._listing.table)
         found = self._listing
@@ -76,24 +79,31 @@ class Chains:
             return
         self._window.centre(found.table, spot)
         if now_ns - self._volumes_ns >= MINUTE_NS:
+            found = await self._interests(asking, found)
             asked = nearest(found.table, spot, VOLUME_CONTRACTS)
             self._volumes = volumes(asked, await asyncio.to_thread(asking.days, asked, session.day), session.day)
             self._volumes_ns = now_ns
         self._quoted(found, await asyncio.to_thread(asking.chain, self._reach), emit)
 
-    async def _list(self, asking: Asking, day: date, spot: float) -> None:
+    def _list(self, reach: Reach, spot: float, rows: Sequence[Told]) -> None:
         """A new table: those of the nearest expiries, with strikes around the price."""
-        reach = self._wide(within_reach(self._underlying, day, spot))
-        rows = await asyncio.to_thread(asking.contracts, reach)
-        made = listing(self._underlying, nearest_expiries(rows), day, self._clock())
-        told = sum(interest.day is not None for interest in made.interests)
-        tell(
-            "I012", underlying=self._underlying, contracts=len(made.interests), left_out=made.left_out,
-            without_open_interest=len(made.interests) - told, old_open_interest=made.stale_interests,
-        )  # fmt: skip
+        made = listing(self._underlying, nearest_expiries(rows), reach.first, self._clock())
+        _tell_listed(made)
         self._listing = made if made.interests else None
-        self._reach = reach._replace(last=max(made.table.expiries, default=day))
+        self._reach = reach._replace(last=max(made.table.expiries, default=reach.first))
         self._centre, self._volumes, self._volumes_ns = spot, {}, 0
+
+    async def _interests(self, asking: Asking, found: Listing) -> Listing:
+        """The listing, asked for again while it has no open interest at all: it may come after the open."""
+        if found.known_interests:
+            return found
+        rows = await asyncio.to_thread(asking.contracts, self._reach)
+        made = listing(self._underlying, nearest_expiries(rows), self._reach.first, self._clock())
+        if made.known_interests and made.table.symbols == found.table.symbols:
+            _tell_listed(made)
+            # The table is on the tape already.
+            self._listing = found = replace(made, table=found.table)
+        return found
 
     def _wide(self, reach: Reach) -> Reach:
         """Reaches as far as the table before, or its last centre's a day ago: what is held there must stay listed."""
@@ -113,3 +123,11 @@ class Chains:
         self._strange = strange
         if made is not None:
             emit(made)
+
+
+def _tell_listed(made: Listing) -> None:
+    told = sum(interest.day is not None for interest in made.interests)
+    tell(
+        "I012", underlying=made.table.underlying, contracts=len(made.interests), left_out=made.left_out,
+        without_open_interest=len(made.interests) - told, old_open_interest=made.stale_interests,
+    )  # fmt: skip

@@ -44,10 +44,14 @@ class Listing(msgspec.Struct, frozen=True):
     _newest: bytes
 
     @property
+    def known_interests(self) -> int:
+        """How many contracts have the newest open interest that there can be."""
+        return int(np.isfinite(np.frombuffer(self._newest, "<f4")).sum())
+
+    @property
     def stale_interests(self) -> int:
         """How many contracts have an open interest that is older than it should be."""
-        told = sum(interest.day is not None for interest in self.interests)
-        return told - int(np.isfinite(np.frombuffer(self._newest, "<f4")).sum())
+        return sum(interest.day is not None for interest in self.interests) - self.known_interests
 
     def chain(self, snapshots: Mapping[str, Told | None], volumes: Mapping[str, float]) -> tuple[Chain | None, int]:
         """The snapshot of a moment, the time of its newest quote; and how many of its symbols the table has not.
