@@ -129,6 +129,15 @@ class TestOptions:
         assert len(feed.of(Contracts)) == 1
         assert [line["without_open_interest"] for line in feed.told("I012")] == [60, 0]
 
+    def test_a_listing_without_a_contract_is_asked_for_again_after_a_minute(self, fake: Alpaca, capsys: Told) -> None:
+        with live(fake, capsys, options_of=("TQQQ",)) as feed:
+            feed.connected("stock")
+            feed.until(ny("10:00:02.5"))
+            feed.wait(lambda: feed.told("I012", contracts=0), "empty listing")
+            feed.clock.now_ns = ny("10:01:03")
+            feed.wait(lambda: len(feed.told("I012", contracts=0)) == 2, "second question")
+        assert (feed.of(Contracts), feed.of(Chain)) == ([], [])
+
     def test_volumes_are_asked_for_once_a_minute(self, fake: Alpaca, capsys: Told) -> None:
         with live(fake, capsys, options_of=("SPY",)) as feed:
             feed.wait(lambda: len(feed.of(Chain)) >= 3, "chains")

@@ -54,7 +54,7 @@ class Chains:
         self._reach = Reach(underlying, date.min, date.min, 0.0, 0.0)
         self._centre, self._strange = 0.0, 0
         self._volumes: dict[str, float] = {}
-        self._volumes_ns = 0
+        self._volumes_ns = self._listed_ns = 0
 
     async def look(self, emit: Emit, every_seconds: float) -> None:
         """Looks for ever. Raises WrongKeys and Unanswered; the next look goes on where this one ended."""
@@ -69,7 +69,7 @@ class Chains:
         session = sessions.session_holding(now_ns)
         if session is None or spot is None:
             return
-        if self._reach.first != session.day or abs(spot / self._centre - 1.0) > BAND / 2.0:
+        if self._is_due(session.day, spot, now_ns):
             reach = self._wide(within_reach(self._underlying, session.day, spot))
             self._list(reach, spot, await asyncio.to_thread(asking.contracts, reach))
             if self._listing is not None:
@@ -85,6 +85,12 @@ class Chains:
             self._volumes_ns = now_ns
         self._quoted(found, await asyncio.to_thread(asking.chain, self._reach), emit)
 
+    def _is_due(self, day: date, spot: float, now_ns: int) -> bool:
+        """Whether a table is due: the session's first one, a wider one, or after a minute the first with contracts."""
+        if self._reach.first != day or abs(spot / self._centre - 1.0) > BAND / 2.0:
+            return True
+        return self._listing is None and now_ns - self._listed_ns >= MINUTE_NS
+
     def _list(self, reach: Reach, spot: float, rows: Sequence[Told]) -> None:
         """A new table: those of the nearest expiries, with strikes around the price."""
         made = listing(self._underlying, nearest_expiries(rows), reach.first, self._clock())
@@ -92,6 +98,7 @@ class Chains:
         self._listing = made if made.interests else None
         self._reach = reach._replace(last=max(made.table.expiries, default=reach.first))
         self._centre, self._volumes, self._volumes_ns = spot, {}, 0
+        self._listed_ns = made.table.event_ns
 
     async def _interests(self, asking: Asking, found: Listing) -> Listing:
         """The listing, asked for again while it has no open interest at all: it may come after the open."""

@@ -18,7 +18,7 @@ from msgspec.structs import replace
 
 from flows.feeds.alpaca.asking import Access, Asking
 from flows.feeds.alpaca.chains import nearest_expiries, within_reach
-from flows.feeds.alpaca.faults import BadDays
+from flows.feeds.alpaca.faults import BadDays, Unanswered
 from flows.feeds.alpaca.listing import Listing, listing
 from flows.feeds.alpaca.plan import Plan, refuse_address
 from flows.feeds.alpaca.translating import UNPLACED, Told, bar, count, instant_ns
@@ -108,7 +108,10 @@ class _Import:
         symbols = found.table.symbols
         told = self._asking.minutes(symbols, session.open_ns, session.close_ns - MINUTE_NS)
         self._count(told)
-        traded = Standing(len(symbols), COUNT, _volumes(found, told), 0.0)
+        try:
+            traded = Standing(len(symbols), COUNT, _volumes(found, told), 0.0)
+        except (ValueError, KeyError) as fault:
+            raise Unanswered(f"bars of {ticker}'s options on {session.day}: {fault}") from fault
         events: list[AnyEvent] = [found.table]
         for at_ns in range(session.open_ns + MINUTE_NS, session.close_ns + 1, MINUTE_NS):
             volume = packed_counts(traded.at(at_ns)["count"])
