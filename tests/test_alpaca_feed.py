@@ -1,11 +1,10 @@
 """Alpaca's market as a live feed, by the unmodified clients at the fake: what it brings, and in which order."""
 
-import os
-import signal
 import threading
 import time
 from math import isnan
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -13,6 +12,7 @@ from flows.engine.taping import Recording
 from flows.feeds.alpaca.asking import Access
 from flows.feeds.alpaca.feed import AlpacaFeed, Wanted
 from flows.feeds.alpaca.keys import Keys
+from flows.feeds.feed import Put
 from flows.tape.segments import open_tape
 from operators.contracts import counts_of, parse_occ, prices_of
 from operators.events import Bar, Chain, Contracts, Quote
@@ -196,12 +196,24 @@ def test_a_bar_that_is_later_than_its_close_by_five_seconds_is_late() -> None:
     assert feed.cadences == {"bar": 0.0, "quote": 0.0, "chain": 5.0}
 
 
+class Ending(AlpacaFeed):
+    """A feed that a test ends; others end with their process."""
+
+    def __init__(self, *words: Any) -> None:
+        super().__init__(*words)
+        self.ended = threading.Event()
+
+    def run(self, put: Put, _: threading.Event, passed: int) -> None:
+        super().run(put, self.ended, passed)
+
+
 def test_an_engines_tape_takes_what_the_feed_brings(fake: Alpaca, capsys: Told, tmp_path: Path) -> None:
     clock = Clock()
     wanted = Wanted(("SPY", "TQQQ"), ("SPY",), chain_seconds=0.05)
     access = Access(Keys("a", "b"), address=fake.urls["TradingClient"])
-    recording = Recording(tmp_path / "state", lambda _: AlpacaFeed(access, wanted, clock))
-    thread = threading.Thread(target=_play_and_end, args=(fake, clock, tmp_path / "state" / "tape"))
+    feed = Ending(access, wanted, clock)
+    recording = Recording(tmp_path / "state", lambda _: feed)
+    thread = threading.Thread(target=_play_and_end, args=(fake, clock, feed, tmp_path / "state" / "tape"))
     thread.start()
     recorded = recording.run()
     thread.join()
@@ -214,7 +226,7 @@ def test_an_engines_tape_takes_what_the_feed_brings(fake: Alpaca, capsys: Told, 
     assert [bar.event_ns for bar in _live_bars(recorded.tape)] == [ny("10:01")]
 
 
-def _play_and_end(fake: Alpaca, clock: Clock, tape: Path) -> None:
+def _play_and_end(fake: Alpaca, clock: Clock, feed: Ending, tape: Path) -> None:
     """Plays a minute, and ends the recording once its bar is on the tape."""
     try:
         assert fake.until_connected("option", 1, WAIT_SECONDS)
@@ -225,7 +237,7 @@ def _play_and_end(fake: Alpaca, clock: Clock, tape: Path) -> None:
         while time.monotonic() < ends and not _live_bars(tape):
             time.sleep(MOMENT_SECONDS)
     finally:
-        os.kill(os.getpid(), signal.SIGTERM)
+        feed.ended.set()
 
 
 def _live_bars(tape: Path) -> list[Bar]:
