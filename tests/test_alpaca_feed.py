@@ -138,10 +138,20 @@ class TestOptions:
             feed.wait(lambda: len(feed.told("I012", contracts=0)) == 2, "second question")
         assert (feed.of(Contracts), feed.of(Chain)) == ([], [])
 
-    def test_volumes_are_asked_for_once_a_minute(self, fake: Alpaca, capsys: Told) -> None:
+    def test_volumes_come_with_the_chain(self, fake: Alpaca, capsys: Told) -> None:
+        with live(fake, capsys, options_of=("SPY",)) as feed:
+            feed.wait(lambda: len(feed.of(Chain)) >= 3, "chains")
+        assert "GET /v1beta1/options/bars" not in fake.state()["requests"]
+
+    def test_volumes_that_the_chain_does_not_carry_are_asked_for_once_a_minute(
+        self, fake: Alpaca, capsys: Told
+    ) -> None:
+        fake.faults({"kind": "no_daily_bars", "count": 0})
         with live(fake, capsys, options_of=("SPY",)) as feed:
             feed.wait(lambda: len(feed.of(Chain)) >= 3, "chains")
             assert fake.state()["requests"]["GET /v1beta1/options/bars"] == 1
+            call = feed.of(Contracts)[0].symbols.index(CALL)
+            assert {counts_of(chain.volume, 60)[call] for chain in feed.of(Chain)} == {10.0}
             feed.clock.now_ns = ny("10:01:02")
             feed.wait(lambda: fake.state()["requests"]["GET /v1beta1/options/bars"] == 2, "second question")
 

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from flows.feeds.alpaca.keys import Keys
-from flows.feeds.alpaca.listing import Listing, listing, volumes
+from flows.feeds.alpaca.listing import Listing, listing, volumes, volumes_in
 from flows.feeds.alpaca.translating import bar, instant_ns, price, quote
 from flows.tape.faults import Refused
 from operators import prices
@@ -174,6 +174,15 @@ class TestChains:
     def test_a_contract_that_was_asked_for_and_has_no_bar_of_today_was_not_traded(self) -> None:
         bars = {CALL: [{"t": "2026-02-27T05:00:00Z", "v": 99}, {"t": "2026-03-02T05:00:00Z", "v": 12}]}
         assert volumes([CALL, PUT], bars, DAY) == {CALL: 12.0, PUT: 0.0}
+
+    def test_a_days_bar_within_a_snapshot_is_of_today_or_nothing_was_traded(self) -> None:
+        told = {
+            CALL: {"dailyBar": {"t": "2026-03-02T05:00:00Z", "v": 12}},
+            PUT: {"dailyBar": {"t": "2026-02-27T05:00:00Z", "v": 99}},
+            "SPY260302C00681000": {"latestQuote": TOLD},
+            "SPY260302C00682000": None,
+        }
+        assert volumes_in(told, DAY) == {CALL: 12.0, PUT: 0.0}
 
 
 def test_keys_are_not_shown() -> None:

@@ -28,7 +28,7 @@ from operators import sessions
 TIMEOUT_SECONDS: Final = 5.0
 CONTRACTS_A_PAGE: Final = 10_000
 SYMBOLS_A_QUESTION: Final = 100
-"""The most that Alpaca takes in one question; its documentation of the two endpoints."""
+"""Contracts that Alpaca takes in one question about bars; its API reference."""
 WORDS: Final = 200
 """Letters of Alpaca's own words that are passed on."""
 REFUSED: Final = frozenset({401, 403})

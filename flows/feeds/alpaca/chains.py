@@ -11,7 +11,7 @@ from flows.engine.telling import tell
 from flows.feeds.alpaca.asking import Access, Asking, Reach
 from flows.feeds.alpaca.connecting import Emit
 from flows.feeds.alpaca.faults import Unanswered
-from flows.feeds.alpaca.listing import Listing, listing, volumes
+from flows.feeds.alpaca.listing import Listing, listing, volumes, volumes_in
 from flows.feeds.alpaca.shares import Clock
 from flows.feeds.alpaca.translating import Told
 from flows.feeds.alpaca.window import Window, nearest
@@ -25,7 +25,7 @@ BAND: Final = 0.10
 """Strikes up to this far from the price, of the price: some thousand contracts of the largest chains, a page of
 snapshots. The deltas that are bought lie well within it."""
 VOLUME_CONTRACTS: Final = 200
-"""Those nearest the money: two questions. The volume of others is not known."""
+"""Where snapshots carry no day's bars, those nearest the money are asked for: two questions."""
 
 
 def within_reach(underlying: str, day: date, spot: float) -> Reach:
@@ -54,7 +54,7 @@ class Chains:
         self._reach = Reach(underlying, date.min, date.min, 0.0, 0.0)
         self._centre, self._strange = 0.0, 0
         self._volumes: dict[str, float] = {}
-        self._volumes_ns = self._listed_ns = 0
+        self._asked_ns = self._listed_ns = 0
 
     async def look(self, emit: Emit, every_seconds: float) -> None:
         """Looks for ever. Raises WrongKeys and Unanswered; the next look goes on where this one ended."""
@@ -78,12 +78,21 @@ class Chains:
         if found is None:
             return
         self._window.centre(found.table, spot)
-        if now_ns - self._volumes_ns >= MINUTE_NS:
-            found = await self._interests(asking, found)
-            asked = nearest(found.table, spot, VOLUME_CONTRACTS)
-            self._volumes = volumes(asked, await asyncio.to_thread(asking.days, asked, session.day), session.day)
-            self._volumes_ns = now_ns
-        self._quoted(found, await asyncio.to_thread(asking.chain, self._reach), emit)
+        told = await asyncio.to_thread(asking.chain, self._reach)
+        try:
+            traded = volumes_in(told, session.day)
+            if now_ns - self._asked_ns >= MINUTE_NS:
+                found = await self._interests(asking, found)
+                self._volumes = {} if traded else await self._days(asking, found, session.day, spot)
+                self._asked_ns = now_ns
+            self._quoted(found, told, traded or self._volumes, emit)
+        except (ValueError, AttributeError) as fault:
+            raise Unanswered(f"chain of {self._underlying}: {fault}") from fault
+
+    async def _days(self, asking: Asking, found: Listing, day: date, spot: float) -> dict[str, float]:
+        """Volumes by the day's bars of the contracts nearest the money, where snapshots carry none."""
+        asked = nearest(found.table, spot, VOLUME_CONTRACTS)
+        return volumes(asked, await asyncio.to_thread(asking.days, asked, day), day)
 
     def _is_due(self, day: date, spot: float, now_ns: int) -> bool:
         """Whether a table is due: the session's first one, a wider one, or after a minute the first with contracts."""
@@ -97,7 +106,7 @@ class Chains:
         _tell_listed(made)
         self._listing = made if made.interests else None
         self._reach = reach._replace(last=max(made.table.expiries, default=reach.first))
-        self._centre, self._volumes, self._volumes_ns = spot, {}, 0
+        self._centre, self._volumes, self._asked_ns = spot, {}, 0
         self._listed_ns = made.table.event_ns
 
     async def _interests(self, asking: Asking, found: Listing) -> Listing:
@@ -120,11 +129,8 @@ class Chains:
         before = self._reach if same else within_reach(self._underlying, reach.first, self._centre)
         return reach._replace(lowest=min(reach.lowest, before.lowest), highest=max(reach.highest, before.highest))
 
-    def _quoted(self, found: Listing, told: Mapping[str, Told | None], emit: Emit) -> None:
-        try:
-            made, strange = found.chain(told, self._volumes)
-        except (ValueError, AttributeError) as fault:
-            raise Unanswered(f"chain of {self._underlying}: {fault}") from fault
+    def _quoted(self, found: Listing, told: Mapping[str, Told | None], traded: Mapping[str, float], emit: Emit) -> None:
+        made, strange = found.chain(told, traded)
         if strange > self._strange:
             tell("W124", detail=f"{strange} symbols of {self._underlying}'s chain are no contracts of its table")
         self._strange = strange

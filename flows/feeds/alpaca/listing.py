@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from datetime import date
+from datetime import date, time
 from math import nan
 from typing import Final
 
@@ -115,6 +115,17 @@ def volumes(asked: Iterable[str], bars: Mapping[str, Iterable[Told]], today: dat
             if symbol in traded and sessions.new_york(instant_ns(bar.get("t"))).date() == today:
                 traded[symbol] = count(bar.get("v"))
     return traded
+
+
+def volumes_in(snapshots: Mapping[str, Told | None], today: date) -> dict[str, float]:
+    """Contracts traded today of the snapshots that carry a day's bar; one of an earlier day says that none was."""
+    midnight_ns = sessions.at(today, time())
+    bars = ((symbol, told.get("dailyBar")) for symbol, told in snapshots.items() if told is not None)
+    return {
+        symbol: count(bar.get("v")) if instant_ns(bar.get("t")) >= midnight_ns else 0.0
+        for symbol, bar in bars
+        if bar is not None
+    }
 
 
 def _unfit(underlying: str, row: Told) -> str:

@@ -62,15 +62,19 @@ def option_bars(broker: Broker, call: Call) -> Answer:
     """The day's bar of each contract: volume of the newest chain, prices of the middles since the open; or minutes."""
     if call.query.get("timeframe") == "1Min":
         return _bars([row for symbol in sorted(_symbols(call)) for row in _option_minutes(broker, symbol)], call)
-    rows = []
-    for symbol in sorted(_symbols(call)):
-        daily, volume = broker.market.days.get(symbol), broker.market.count(symbol, "volume")
-        if daily is None or not volume or not call.query.get("timeframe", "").endswith("Day"):
-            continue
-        began_ns = sessions.at(date.fromisoformat(daily.day), sessions.OPEN.replace(hour=0, minute=0))
-        bar = {"o": daily.open, "h": daily.high, "l": daily.low, "c": daily.close, "v": int(volume), "n": 1}
-        rows.append((symbol, began_ns, {"t": rendered.stamp(began_ns), **bar, "vw": daily.close}))
-    return _bars(rows, call)
+    found = ((symbol, _option_day(broker, symbol)) for symbol in sorted(_symbols(call)))
+    asked = call.query.get("timeframe", "").endswith("Day")
+    return _bars([(symbol, *day) for symbol, day in found if day is not None and asked], call)
+
+
+def _option_day(broker: Broker, symbol: str) -> tuple[int, Json] | None:
+    """Begin and bar of a contract's day; None where it was not traded."""
+    daily, volume = broker.market.days.get(symbol), broker.market.count(symbol, "volume")
+    if daily is None or not volume:
+        return None
+    began_ns = sessions.at(date.fromisoformat(daily.day), sessions.OPEN.replace(hour=0, minute=0))
+    bar = {"o": daily.open, "h": daily.high, "l": daily.low, "c": daily.close, "v": int(volume), "n": 1}
+    return began_ns, {"t": rendered.stamp(began_ns), **bar, "vw": daily.close}
 
 
 def _option_minutes(broker: Broker, symbol: str) -> list[tuple[str, int, Json]]:
@@ -224,6 +228,9 @@ def _snapshots(broker: Broker, call: Call) -> list[tuple[str, Json]]:
         if quote is None or not _wanted(call.query, named):
             continue
         told = {"latestQuote": {"t": rendered.stamp(quote.event_ns), **shaped(rendered.quote(quote), kinds), "c": "A"}}
+        day = None if "no_daily_bars" in kinds else _option_day(broker, symbol)
+        if day is not None:
+            told |= {"dailyBar": day[1]}
         if row in greeks and not ("missing_greeks" in kinds and len(rows) % 2):
             told |= _greeks(priced, greeks[row])
         rows.append((symbol, told))

@@ -54,6 +54,7 @@ KINDS: Final[dict[str, Kind]] = {
     "fill_after_cancel": Kind("cancel", "DELETE", ORDER, "cancelled, and then filled all the same"),
     "cancel_never": Kind("cancel", "DELETE", ORDER, "the request to cancel is taken on and never answered"),
     "missing_greeks": Kind("shape", "GET", CHAIN, "every second contract has neither Greeks nor IV"),
+    "no_daily_bars": Kind("shape", "GET", CHAIN, "the day's bars are absent"),
     "strange_roots": Kind("shape", "GET", CHAIN, "adjusted contracts are among them"),
     "nan": Kind("shape", "GET", CHAIN, "a price of each contract or message is NaN"),
     "float_noise": Kind("shape", "GET", CHAIN, "prices are off by a float's last digits"),
