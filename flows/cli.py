@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from flows.brokers.commands import brokers
 from flows.engine.commands import rebuild, record, run
 from flows.engine.steering_commands import steering
 from flows.fake_alpaca import fake_alpaca
@@ -28,6 +29,7 @@ app.add_typer(imports, name="import")
 app.add_typer(tapes, name="tape")
 app.add_typer(databases, name="db")
 app.add_typer(exports, name="export")
+app.add_typer(brokers, name="broker")
 exports.command("tape")(export_tape)
 app.command()(explain)
 app.command()(generate)

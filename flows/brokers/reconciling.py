@@ -3,10 +3,11 @@
 from collections.abc import Callable, Sequence
 from typing import Final, NamedTuple
 
+from flows.brokers import comparing
 from flows.brokers.port import Account, Broker, Held, Placed
 from flows.brokers.sending import Sending
 from operators.answers import Execution, Power
-from operators.orders import PREFIX, Order
+from operators.orders import Order
 
 MARGIN_NS: Final = 60_000_000_000
 """Executions are asked for from so long before the last time on: clocks differ, and doubled ones are known by name."""
@@ -48,10 +49,10 @@ class Reconciling:
             if flight.sent and flight.name not in names:
                 await self._sending.look(flight)
         self._put(Power(0, 0, 0, seen.account.power_micros))
-        self.strangers = _strangers(before, seen)
+        self.strangers = comparing.strangers(before.held, seen.held, seen.placed)
         if news or self._sending.flights.open or standing() != before:
             return None
-        return [*_positions(before, seen), *self._unknown(seen)]
+        return [*map(str, comparing.positions(before.held, seen.held)), *self._unknown(seen)]
 
     async def _see(self) -> Seen:
         account, held = await self._broker.account(), await self._broker.positions()
@@ -72,27 +73,6 @@ class Reconciling:
 
     def _unknown(self, seen: Seen) -> list[str]:
         """Orders that bear our mark and that no tape of ours knows."""
-        names = [placed.answer.client_order_id for placed in seen.placed if _ours(placed)]
+        names = [placed.answer.client_order_id for placed in seen.placed if comparing.ours(placed)]
         unknown = [name for name in names if name not in self._sending.flights.known]
         return [f"order {name} is at the broker and not on the tape" for name in unknown]
-
-
-def _ours(placed: Placed) -> bool:
-    return placed.answer.client_order_id.startswith(PREFIX)
-
-
-def _strangers(standing: Standing, seen: Seen) -> list[str]:
-    """What others hold and have ordered in this account, to be shown."""
-    held = [f"{one.quantity} {one.symbol}" for one in seen.held if one.symbol not in standing.held]
-    orders = [f"{one.side} {one.quantity} {one.symbol}" for one in seen.placed if not _ours(one)]
-    return [*sorted(held), *sorted(orders)]
-
-
-def _positions(standing: Standing, seen: Seen) -> list[str]:
-    """Symbols of ours of which the broker holds another number; what only others hold is none of our business."""
-    there = {held.symbol: held.quantity for held in seen.held}
-    return [
-        f"{symbol}: {quantity} here, {there.get(symbol, 0)} at the broker"
-        for symbol, quantity in sorted(standing.held.items())
-        if there.get(symbol, 0) != quantity
-    ]

@@ -10,7 +10,7 @@ from typing import Final, NamedTuple
 from msgspec.structs import replace
 
 from flows.brokers.lanes import Lanes
-from flows.brokers.port import Broker, NotSent, Unclear, Unusable
+from flows.brokers.port import Account, Broker, NotSent, Unclear, Unusable
 from flows.brokers.reconciling import Standing
 from flows.brokers.thread import RECONCILED, BrokerThread, Tape
 from flows.tape.journal import Journal
@@ -57,13 +57,18 @@ def identity(broker: Broker, named: str, before: RunStarted | None) -> Identity:
         account = asyncio.run(broker.account())
     except (NotSent, Unclear, Unusable) as fault:
         raise NoAccount(f"{broker.name} does not say which account this is: {fault}") from fault
-    if named not in ("", account.account_id):
-        raise NoAccount(f"{broker.name} says that this is account {account.account_id}, not {named}: check the keys")
+    check_named(broker, account, named)
     if account.equity_micros <= 0:
         raise NoAccount(
             f"account {account.account_id} has {prices.decimal(account.equity_micros)} USD: pay something in"
         )
     return Identity(account.account_id, account.equity_micros)
+
+
+def check_named(broker: Broker, account: Account, named: str) -> None:
+    """Raises NoAccount where a person named another account than the broker's; an empty name is any."""
+    if named not in ("", account.account_id):
+        raise NoAccount(f"{broker.name} says that this is account {account.account_id}, not {named}: check the keys")
 
 
 class Placing:

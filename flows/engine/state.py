@@ -87,6 +87,13 @@ class StateFolder:
             raise BadState(f"{path} is open to others (mode {mode:04o}): close it with `chmod 700 {path}`")
 
 
+def existing(path: Path) -> StateFolder:
+    """The folder of an engine that has begun, to be looked at: nothing is made. Raises BadState."""
+    if not path.exists():
+        raise BadState(f"{path} does not exist: name the --state of an engine")
+    return StateFolder(path)
+
+
 def _tape_id(lock: int) -> str:
     """The name in the lock file, made where there is none: the database may know it before the tape has an event."""
     known = os.pread(lock, 2 * ID_BYTES, 0)
