@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from flows.brokers.commands import brokers
+from flows.doctor import doctor
 from flows.engine.commands import rebuild, record, run
 from flows.engine.steering_commands import steering
 from flows.fake_alpaca import fake_alpaca
@@ -36,6 +37,7 @@ app.command()(generate)
 app.command()(run)
 app.command()(rebuild)
 app.command()(record)
+app.command()(doctor)
 app.command()(fake_alpaca)
 app.add_typer(steering)
 

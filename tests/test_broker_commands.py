@@ -1,38 +1,21 @@
 """`scalp broker`: what is at the fake Alpaca, and whether the engine in a folder believes the same."""
 
 import json
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
-from uuid import uuid4
 
 import pytest
 from msgspec.structs import replace
 
 from flows.brokers.alpaca import keys
 from flows.engine.believing import believed
-from flows.engine.process import Engine, Plan
-from flows.engine.state import StateFolder
-from flows.market.generate import generate
-from flows.market.plan import FIRST, planned
-from flows.settings import load
-from flows.tape.segments import Segments, segment_path
-from operators.carrying import positions
-from operators.events import AnyEvent, Checkpoint, Intent, is_history
-from tests.alpaca_brokers import broker
-from tests.alpaca_clients import buy, sell, trading
+from flows.tape.segments import Segments
+from operators.events import Checkpoint, Intent
+from tests.alpaca_clients import buy, trading
 from tests.commands import complaint, scalp, told
 from tests.fakes.alpaca.process import Alpaca
-from tests.lockstep import LockStep
-from tests.tape_builders import write
+from tests.left_engines import ACCOUNT, Left, at, made
 
-pytest_plugins = ("tests.alpaca_fixtures",)
-ACCOUNT = "PA3FAKE00001"
-
-
-def at(fake: Alpaca) -> tuple[str, str]:
-    return "--broker", f"alpaca:{fake.urls['TradingClient']}"
+pytest_plugins = ("tests.alpaca_fixtures", "tests.left_fixtures")
 
 
 class TestOrders:
@@ -106,74 +89,6 @@ class TestFaults:
         assert complaint(scalp("broker", "orders", *at(fake)), 3) == (
             "alpaca does not answer: HTTP 503: no reason given"
         )
-
-
-class Beside(LockStep):
-    """A market that the fake hears of first, and that ends once the engine holds something."""
-
-    def __init__(self, path: Path, fake: Alpaca) -> None:
-        super().__init__(path)
-        self._fake = fake
-
-    def release(self, event: AnyEvent) -> None:
-        if not is_history(event):
-            self._fake.until(event.at_ns)
-        desk = self.engine.desks.books.get(self.engine.started.book_id)
-        if desk is not None and positions(desk.book):
-            self.engine.stopping.set()
-
-
-class Left:
-    """An engine that was stopped while it held something, and the fake that it traded at."""
-
-    def __init__(self, fake: Alpaca, engine: Engine) -> None:
-        self.fake, self.engine, self.state = fake, engine, engine.folder.path
-        ((self.symbol, self.quantity),) = positions(self.book).items()
-
-    @property
-    def book(self) -> Any:
-        return self.engine.desks.books[self.engine.started.book_id].book
-
-    @contextmanager
-    def bought_by_hand(self) -> Iterator[None]:
-        """One more of it, for as long as a block runs."""
-        client = trading(self.fake)
-        buy(client, self.symbol, 1, 99.0, uuid4().hex)
-        yield
-        sell(client, self.symbol, 1, 0.01, uuid4().hex)
-
-    @contextmanager
-    def ordered(self, name: str) -> Iterator[None]:
-        """An order that rests, for as long as a block runs."""
-        client = trading(self.fake)
-        order = buy(client, self.symbol, 1, 0.01, name)
-        yield
-        client.cancel_order_by_id(order.id)
-
-    def reconciled(self, *words: object) -> Any:
-        return scalp("broker", "reconcile", *at(self.fake), "--state", self.state, *words)
-
-
-def made(folder: Path, events: list[AnyEvent]) -> Path:
-    """An engine's folder with these events on its tape."""
-    state = StateFolder(folder / "state")
-    state.tape.mkdir(mode=0o700)
-    write(segment_path(state.tape, 1), events)
-    return state.path
-
-
-@pytest.fixture(scope="module")
-def left(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Left]:
-    folder = tmp_path_factory.mktemp("engine")
-    market = folder / "market.tape"
-    words: dict[str, Any] = {"seed": 4, "sessions": 1, "contracts": 30, "chain_seconds": 60, "quotes_per_second": 0.02}
-    generate(planned("QQQ,SPY", "", FIRST, **words), market)
-    with Alpaca.on(market, "--lock-step") as fake:
-        feed = Beside(market, fake)
-        plan = Plan(folder / "state", f"sqlite:///{folder}/records.db", "", "both", load(), 1e6, broker=broker(fake))
-        feed.engine = Engine(plan, lambda _: feed)
-        feed.engine.run()
-        yield Left(fake, feed.engine)
 
 
 class TestReconcile:

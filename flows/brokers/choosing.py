@@ -1,10 +1,13 @@
 """Which broker a word stands for, and whether real money may be traded: four things have to say so at once."""
 
-from typing import Final
+from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
 
-from flows.brokers.port import Broker, Unusable
+from flows.brokers.port import Unusable
 from flows.settings import Settings
+
+if TYPE_CHECKING:
+    from flows.brokers.alpaca.broker import Alpaca
 
 PAPER: Final = "paper"
 ALPACA: Final = "alpaca"
@@ -16,7 +19,7 @@ class NoBroker(ValueError):
     """A broker that cannot be traded at; the message says why and what to do."""
 
 
-def chosen(word: str, account: str, live: bool, settings: Settings) -> Broker | None:
+def chosen(word: str, account: str, live: bool, settings: Settings) -> "Alpaca | None":
     """The broker, which asks for nothing yet; None for the paper exchange inside the desk.
 
     `live` is the command line's word. Real money takes `live` in the settings, on the command line, and the account's
@@ -45,7 +48,7 @@ def _check_live(kind: str, url: str, account: str, live: bool, settings: Setting
         raise NoBroker(f"real money is not traded: {', '.join(missing)} {'is' if len(missing) == 1 else 'are'} missing")
 
 
-def _alpaca(url: str, live: bool, settings: Settings) -> Broker:
+def _alpaca(url: str, live: bool, settings: Settings) -> "Alpaca":
     from flows.brokers.alpaca import keys
     from flows.brokers.alpaca.broker import Alpaca
 

@@ -40,7 +40,7 @@ class StateFolder:
         if not path.parent.is_dir():
             raise BadState(f"the folder {path.parent} does not exist: make it first")
         path.mkdir(mode=PRIVATE, exist_ok=True)
-        self._check(path)
+        self.check(path)
         self.tape, self.hints, self.kill = path / TAPE, path / HINTS, path / KILL_FILE
         self.tape_id = ""
         self._lock: int | None = None
@@ -70,7 +70,7 @@ class StateFolder:
         if self.tape.is_symlink():
             raise BadState(f"{self.tape} is a symbolic link: put the folder itself there")
         self.tape.mkdir(mode=PRIVATE, exist_ok=True)
-        self._check(self.tape)
+        self.check(self.tape)
 
     def release(self) -> None:
         """Lets another engine have the folder."""
@@ -78,7 +78,8 @@ class StateFolder:
             os.close(self._lock)
             self._lock = None
 
-    def _check(self, path: Path) -> None:
+    def check(self, path: Path) -> None:
+        """Raises BadState for a folder that belongs to another user or is open to others."""
         found = path.stat()
         if found.st_uid != os.getuid():
             raise BadState(f"{path} belongs to user {found.st_uid}, not to {os.getuid()}: name a folder of your own")
@@ -91,7 +92,10 @@ def existing(path: Path) -> StateFolder:
     """The folder of an engine that has begun, to be looked at: nothing is made. Raises BadState."""
     if not path.exists():
         raise BadState(f"{path} does not exist: name the --state of an engine")
-    return StateFolder(path)
+    folder = StateFolder(path)
+    if folder.tape.exists():
+        folder.check(folder.tape)
+    return folder
 
 
 def _tape_id(lock: int) -> str:

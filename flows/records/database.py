@@ -60,7 +60,7 @@ def _parse(url: str) -> URL:
 
 def _sqlite(url: URL, create: bool) -> Engine:
     """An engine in WAL mode whose transactions hold table changes too and, when writing, take the lock at once."""
-    path = Path((url.database or "").removeprefix("file:"))
+    path = _file(url)
     if url.database in (None, "", ":memory:"):
         raise DatabaseUnavailable(f"database {masked(url)} has no file, and each thread would see another one; {FORMS}")
     if not path.parent.is_dir():
@@ -73,6 +73,16 @@ def _sqlite(url: URL, create: bool) -> Engine:
     sa.event.listen(engine, "connect", _prepare_sqlite)
     sa.event.listen(engine, "begin", _begin_sqlite)
     return engine
+
+
+def file_of(url: str) -> Path | None:
+    """The file of a SQLite database, None for one on a server. Raises DatabaseUnavailable for what is no address."""
+    address = _parse(url)
+    return _file(address) if address.get_backend_name() == "sqlite" else None
+
+
+def _file(url: URL) -> Path:
+    return Path((url.database or "").removeprefix("file:"))
 
 
 def _prepare_sqlite(connection: Any, record: object) -> None:
@@ -174,14 +184,20 @@ def ensure(engine: Engine) -> None:
 
     Raises OldDatabase, which names the command that upgrades, NewDatabase, DatabaseUnavailable.
     """
+    if not at_head(engine):
+        migrate(engine)
+
+
+def at_head(engine: Engine) -> bool:
+    """Whether the tables are this program's; False for an empty database, which can have them. Raises as `ensure`."""
     found = revision(engine)
     if found == head():
-        return
+        return True
     _refuse_unknown(engine, found)
     if found is not None:
         command_line = upgrade_command(engine.url)
         raise OldDatabase(f"database {masked(engine.url)} is at {found}, needs {head()}; run `{command_line}`")
-    migrate(engine)
+    return False
 
 
 def _refuse_unknown(engine: Engine, found: str | None) -> None:

@@ -52,7 +52,7 @@ class Alpaca:
         pace: Pace = Pace(),  # noqa: B008  # it cannot be changed
         pages: tuple[int, int] = (ORDERS_A_PAGE, FILLS_A_PAGE),
     ) -> None:
-        self.address = place.rest
+        self.address, self.keys, self.place = place.rest, keys, place
         self.on_request: Callable[[], None] = lambda: None
         self._calls = Calls(keys, place.rest, timeout_seconds, limit_seconds, self._requested)
         self._heard: asyncio.Queue[Heard] = asyncio.Queue()

@@ -45,6 +45,7 @@ def contracts(broker: Broker, call: Call) -> Answer:
 
 
 def chain(broker: Broker, call: Call) -> Answer:
+    _check_feed(call)
     rows = _snapshots(broker, call)
     page, token = _page(rows, call, CHAIN_DEFAULT, CHAIN_MOST)
     return Answer({"snapshots": dict(page), "next_page_token": token})
@@ -55,6 +56,7 @@ def option_quotes(broker: Broker, call: Call) -> Answer:
 
 
 def stock_quotes(broker: Broker, call: Call) -> Answer:
+    _check_feed(call)
     return Answer({"quotes": {symbol: told | {"c": ["R"], "z": "C"} for symbol, told in _quotes(broker, call).items()}})
 
 
@@ -98,6 +100,12 @@ def stock_bars(broker: Broker, call: Call) -> Answer:
         for began_ns, bar in _minutes(minutes) if timeframe == "1Min" else _days(minutes):
             rows.append((symbol, began_ns, {"t": rendered.stamp(began_ns), **bar}))
     return _bars(rows, call)
+
+
+def _check_feed(call: Call) -> None:
+    """Raises Refused for a feed that takes a subscription, where the script says that there is none."""
+    if "no_subscription" in call.kinds() and call.query.get("feed") in ("sip", "opra"):
+        raise Refused(403, 40310000, "subscription does not permit querying recent SIP data")
 
 
 def _minutes(bars: Iterable[Bar]) -> list[tuple[int, Json]]:

@@ -18,6 +18,8 @@ Layer = Literal["reply", "late", "order", "cancel", "shape", "message", "connect
 ORDERS, ORDER = "/v2/orders", "/v2/orders/[^/]+"
 CHAIN, CONTRACTS = "/v1beta1/options/snapshots/[^/]+", "/v2/options/contracts"
 
+FEEDS = f"/v2/stocks/quotes/latest|{CHAIN}"
+
 
 class Kind(msgspec.Struct, frozen=True):
     """Where a kind of fault strikes, which requests it meets if it does not say, and what it does."""
@@ -62,6 +64,8 @@ KINDS: Final[dict[str, Kind]] = {
     "page_fails": Kind("reply", "GET", CONTRACTS, "500 with an HTML body for every page but the first"),
     "no_open_interest": Kind("shape", "GET", CONTRACTS, "open interest and its date are absent"),
     "stale_open_interest": Kind("shape", "GET", CONTRACTS, "open interest is five sessions old"),
+    "no_subscription": Kind("shape", "GET", FEEDS, "403 where the feed is sip or opra"),
+    "blocked": Kind("shape", "GET", "/v2/account", "the account may not trade"),
     "lose": Kind("message", "", "", "the message is not sent"),
     "duplicate": Kind("message", "", "", "the message is sent twice"),
     "delay": Kind("message", "", "", "the message is sent after the next one"),

@@ -45,8 +45,9 @@ class Answer(msgspec.Struct):
     then: Callable[[], None] = nothing
 
 
-def account(broker: Broker, _: Call) -> Answer:
-    return Answer(rendered.account(broker.account, broker.options_level))
+def account(broker: Broker, call: Call) -> Answer:
+    told = rendered.account(broker.account, broker.options_level)
+    return Answer(told | {"trading_blocked": "blocked" in call.kinds()})
 
 
 def clock(broker: Broker, _: Call) -> Answer:
