@@ -29,34 +29,11 @@ def warn(message: str) -> None:
 @contextmanager
 def faults_of_input() -> Iterator[None]:
     """Turns what a person can mend into one line and exit code 2; faults of the program pass."""
-    from flows.brokers.choosing import NoBroker
-    from flows.engine.placing import NoAccount
-    from flows.engine.recording import NoBeginning
-    from flows.engine.recovery import BrokenState, OtherSettings
-    from flows.engine.state import BadState
-    from flows.feeds.alpaca.faults import BadDays, Unanswered, WrongKeys
-    from flows.feeds.faults import BadFaults
-    from flows.feeds.recorded import EmptyFeed
-    from flows.market.plan import BadMarket
-    from flows.records.faults import UnusableDatabase
-    from flows.records.story import NoSignal
-    from flows.runs import BadTapes
-    from flows.settings import BadSettings
-    from flows.tape.columns import BadBars
-    from flows.tape.frames import Corrupt, NotATape, WrongVersion
-    from flows.tape.history_files import BadHistory
-    from flows.tape.lean_files import BadLean
-    from flows.tape.pace import BadSpeed
-    from flows.tape.signals_file import BadSignals
+    from flows.mendable import FAULTS
 
-    bad_market = (BadDays, Unanswered, WrongKeys, BadMarket)
-    bad_files = (BadBars, BadHistory, BadLean, BadSignals, BadTapes, Corrupt, NotATape, WrongVersion)
-    bad_state = (BadFaults, BadState, BrokenState, EmptyFeed, NoAccount, NoBeginning, NoBroker, OtherSettings)
     try:
         yield
-    except (*bad_files, *bad_market, *bad_state, BadSettings, BadSpeed, NoSignal, UnusableDatabase) as fault:
-        fail(fault, BAD_INPUT)
-    except (FileNotFoundError, FileExistsError, IsADirectoryError, NotADirectoryError, PermissionError) as fault:
+    except FAULTS as fault:
         fail(fault, BAD_INPUT)
 
 

@@ -9,9 +9,9 @@ from typing import Any, TypeVar
 
 import pytest
 
+from flows.brokers.alpaca.keys import ANY
 from flows.feeds.alpaca.asking import Access
 from flows.feeds.alpaca.feed import AlpacaFeed, Wanted
-from flows.feeds.alpaca.keys import Keys
 from operators.events import AnyEvent
 from tests.alpaca_market import OPENING
 from tests.fakes.alpaca.process import Alpaca
@@ -39,7 +39,7 @@ class Live:
         self.fake, self.clock, self.put, self.gate = fake, Clock(), list[AnyEvent](), threading.Event()
         self.fault: Exception | None = None
         self.gate.set()
-        access = Access(Keys("some-key", "some-secret"), address=fake.urls["TradingClient"])
+        access = Access(ANY, address=fake.urls["TradingClient"])
         self.feed = AlpacaFeed(access, wanted, self.clock)
         self.stopping = threading.Event()
         self._capsys, self._told, self._passed = capsys, list[dict[str, Any]](), passed

@@ -8,9 +8,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from flows.brokers.alpaca.keys import ANY
 from flows.feeds.alpaca.asking import Access, Asking, Reach
 from flows.feeds.alpaca.faults import Unanswered, WrongKeys
-from flows.feeds.alpaca.keys import Keys
 from flows.feeds.alpaca.listing import Listing, listing, volumes
 from flows.feeds.alpaca.translating import bar
 from flows.tape.faults import Refused
@@ -27,7 +27,7 @@ ALL = Reach("SPY", DAY, TOMORROW, 1.0, 1_000.0)
 
 @pytest.fixture
 def asking(fake: Alpaca) -> Asking:
-    return Asking(Access(Keys("some-key", "some-secret"), address=fake.urls["TradingClient"]))
+    return Asking(Access(ANY, address=fake.urls["TradingClient"]))
 
 
 def listed(asking: Asking) -> Listing:
@@ -150,7 +150,7 @@ def test_the_client_is_loaded_by_alpacas_own_packages_alone() -> None:
 
 
 def test_no_module_loads_a_module_of_alpacas_market_with_itself() -> None:
-    light = {f"flows.feeds.alpaca.{name}" for name in ("faults", "keys", "plan")}
+    light = {f"flows.feeds.alpaca.{name}" for name in ("faults", "plan")}
     others = [path for path in modules("flows") if path.parent.as_posix() != "flows/feeds/alpaca"]
     named = {node.module for path in others for node in tree(path).body if isinstance(node, ast.ImportFrom)}
     assert {name for name in named if name and name.startswith("flows.feeds.alpaca")} <= light

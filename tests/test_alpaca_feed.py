@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
+from flows.brokers.alpaca.keys import ANY
 from flows.engine.taping import Recording
 from flows.feeds.alpaca.asking import Access
 from flows.feeds.alpaca.feed import AlpacaFeed, Wanted
-from flows.feeds.alpaca.keys import Keys
 from flows.feeds.feed import Put
 from flows.tape.segments import open_tape
 from operators.contracts import counts_of, parse_occ, prices_of
@@ -190,19 +190,19 @@ class TestOptions:
 
 def test_options_need_the_quotes_of_their_underlying() -> None:
     with pytest.raises(ValueError, match="options of SPY need its quotes"):
-        AlpacaFeed(Access(Keys("a", "b")), Wanted(("QQQ",), ("SPY",)))
+        AlpacaFeed(Access(ANY), Wanted(("QQQ",), ("SPY",)))
 
 
 def test_it_is_marked_for_what_it_is_not() -> None:
     feeds = {
-        marks: AlpacaFeed(Access(Keys("a", "b"), *kinds), Wanted(("SPY",))).marks
+        marks: AlpacaFeed(Access(ANY, *kinds), Wanted(("SPY",))).marks
         for marks, kinds in (("free", ("iex", "indicative")), ("paid", ("sip", "opra")))
     }
     assert feeds == {"free": ("IEX", "INDICATIVE"), "paid": ()}
 
 
 def test_a_bar_that_is_later_than_its_close_by_five_seconds_is_late() -> None:
-    feed = AlpacaFeed(Access(Keys("a", "b")), Wanted(("SPY",), chain_seconds=5.0))
+    feed = AlpacaFeed(Access(ANY), Wanted(("SPY",), chain_seconds=5.0))
     assert feed.cadences == {"bar": 0.0, "quote": 0.0, "chain": 5.0}
 
 
@@ -220,7 +220,7 @@ class Ending(AlpacaFeed):
 def test_an_engines_tape_takes_what_the_feed_brings(fake: Alpaca, capsys: Told, tmp_path: Path) -> None:
     clock = Clock()
     wanted = Wanted(("SPY", "TQQQ"), ("SPY",), chain_seconds=0.05)
-    access = Access(Keys("a", "b"), address=fake.urls["TradingClient"])
+    access = Access(ANY, address=fake.urls["TradingClient"])
     feed = Ending(access, wanted, clock)
     recording = Recording(tmp_path / "state", lambda _: feed)
     thread = threading.Thread(target=_play_and_end, args=(fake, clock, feed, tmp_path / "state" / "tape"))

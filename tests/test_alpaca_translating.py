@@ -8,7 +8,6 @@ from typing import Any
 import numpy as np
 import pytest
 
-from flows.feeds.alpaca.keys import Keys
 from flows.feeds.alpaca.listing import Listing, listing, volumes, volumes_in
 from flows.feeds.alpaca.translating import bar, instant_ns, price, quote
 from flows.tape.faults import Refused
@@ -183,8 +182,3 @@ class TestChains:
             "SPY260302C00682000": None,
         }
         assert volumes_in(told, DAY) == {CALL: 12.0, PUT: 0.0}
-
-
-def test_keys_are_not_shown() -> None:
-    assert "secret-word" not in f"{Keys('key-word', 'secret-word')!r} {Keys('key-word', 'secret-word')}"
-    assert "key-word" not in repr(Keys("key-word", "secret-word"))

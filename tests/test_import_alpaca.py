@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from flows.feeds.alpaca.keys import NAMES
+from flows.brokers.alpaca.keys import KEY, SECRET
 from flows.tape.reader import Tape
 from operators.contracts import counts_of
 from operators.events import Bar, Chain, Contracts, Quote
@@ -18,7 +18,7 @@ pytest_plugins = ("tests.alpaca_fixtures",)
 
 @pytest.fixture(autouse=True)
 def keys(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in NAMES:
+    for name in (KEY, SECRET):
         monkeypatch.setenv(name, f"some-{name}")
 
 
@@ -130,8 +130,8 @@ class TestRefusals:
         assert "some-" not in line
 
     def test_keys_that_are_not_set_are_named(self, fake: Alpaca, out: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.delenv(NAMES[1])
-        assert "APCA_API_SECRET_KEY are not set" in complaint(imported(fake, out))
+        monkeypatch.delenv(SECRET)
+        assert f"set {SECRET} in the environment" in complaint(imported(fake, out))
 
     def test_a_tape_that_is_there_is_kept(self, fake: Alpaca, out: Path) -> None:
         out.write_bytes(b"mine")

@@ -1,6 +1,5 @@
 """`scalp import` and `scalp tape`."""
 
-import os
 import time
 from datetime import datetime
 from enum import StrEnum
@@ -134,17 +133,17 @@ def import_alpaca(
     address: Annotated[str | None, typer.Option(help="another Alpaca, such as scalp fake-alpaca tells")] = None,
     overwrite: Annotated[bool, typer.Option(help="replace an existing tape")] = False,
 ) -> None:
-    """Import past sessions from Alpaca, with quotes modelled from bars; keys from APCA_API_KEY_ID and _SECRET_KEY."""
-    from flows.feeds.alpaca.keys import keys_in
+    """Import past sessions from Alpaca, with quotes modelled from bars; keys are those of the environment."""
+    from flows.brokers.alpaca.keys import keys
     from flows.feeds.alpaca.plan import Plan
 
     with faults_of_input(), progress("import") as tell:
-        keys, days = keys_in(os.environ), [moment.date() for moment in day]
+        days = [moment.date() for moment in day]
         plan = Plan.checked(ticker, options_of or [], days, history)
         from flows.feeds.alpaca.asking import Access
         from flows.feeds.alpaca.days import import_days
 
-        access = Access(keys, stocks=shares.value, paper=not live, address=address)
+        access = Access(keys(), stocks=shares.value, paper=not live, address=address)
         report = import_days(access, plan, out, now_ns=time.time_ns(), overwrite=overwrite, progress=tell)
     _tell_days(out, report, history)
 

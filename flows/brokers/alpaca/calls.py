@@ -66,9 +66,7 @@ class Calls:
         # The client takes a second and 110 MB: who has no account at Alpaca never loads it.
         from alpaca.trading.client import TradingClient
 
-        self._client = TradingClient(
-            keys.key.get_secret_value(), keys.secret.get_secret_value(), raw_data=True, url_override=rest
-        )
+        self._client = TradingClient(*keys.words, raw_data=True, url_override=rest)
         # By itself it has no timeout, and sends orders again on 429 and 504.
         self._client._retry = 0
         self._session = self._client._session

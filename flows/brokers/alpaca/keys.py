@@ -28,6 +28,11 @@ class Keys(NamedTuple):
     key: SecretStr
     secret: SecretStr
 
+    @property
+    def words(self) -> tuple[str, str]:
+        """Both in clear, for a client."""
+        return self.key.get_secret_value(), self.secret.get_secret_value()
+
 
 ANY: Final = Keys(SecretStr("any"), SecretStr("any"))
 """What a fake takes."""

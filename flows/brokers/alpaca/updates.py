@@ -91,8 +91,8 @@ class Updates:
 
     async def _log_in(self, socket: ClientConnection) -> None:
         """Shows the keys and asks for the updates. Raises _Refused."""
-        key, secret = self._keys
-        shown = {"key_id": key.get_secret_value(), "secret_key": secret.get_secret_value()}
+        key, secret = self._keys.words
+        shown = {"key_id": key, "secret_key": secret}
         await socket.send(json.dumps({"action": "authenticate", "data": shown}))
         told = parsed(await socket.recv(decode=False))
         if _status(told) != "authorized":

@@ -20,8 +20,8 @@ from alpaca.trading.client import TradingClient
 from alpaca.trading.enums import AssetStatus
 from alpaca.trading.requests import GetOptionContractsRequest
 
+from flows.brokers.alpaca.keys import Keys
 from flows.feeds.alpaca.faults import Unanswered, WrongKeys
-from flows.feeds.alpaca.keys import Keys
 from flows.feeds.alpaca.translating import Told
 from operators import sessions
 
@@ -63,7 +63,7 @@ class Asking:
     """The questions. Each raises WrongKeys, and Unanswered for anything else that is no answer."""
 
     def __init__(self, access: Access) -> None:
-        pair, address = (access.keys.key, access.keys.secret), access.address
+        pair, address = access.keys.words, access.address
         self._stock_feed, self._option_feed = DataFeed(access.stocks), OptionsFeed(access.options)
         self._pages: set[str | None] = set()
         self._stocks = StockHistoricalDataClient(*pair, raw_data=True, url_override=address)

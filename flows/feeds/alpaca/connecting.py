@@ -33,7 +33,7 @@ def share_stream(access: Access) -> StockDataStream:
     """The client of the stream of shares, not connected yet."""
     path = f"/v2/{access.stocks}"
     return StockDataStream(
-        access.keys.key, access.keys.secret, raw_data=True, feed=DataFeed(access.stocks),
+        *access.keys.words, raw_data=True, feed=DataFeed(access.stocks),
         websocket_params=dict(SOCKET), url_override=_address(access, path),
     )  # fmt: skip
 
@@ -42,7 +42,7 @@ def option_stream(access: Access) -> OptionDataStream:
     """The client of the stream of options, not connected yet."""
     path = f"/v1beta1/{access.options}"
     return OptionDataStream(
-        access.keys.key, access.keys.secret, raw_data=True, feed=OptionsFeed(access.options),
+        *access.keys.words, raw_data=True, feed=OptionsFeed(access.options),
         websocket_params=dict(SOCKET), url_override=_address(access, path),
     )  # fmt: skip
 
