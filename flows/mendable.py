@@ -7,6 +7,7 @@ from flows.engine.recording import NoBeginning
 from flows.engine.recovery import BrokenState, OtherSettings
 from flows.engine.state import BadState
 from flows.feeds.alpaca.faults import BadDays, Unanswered, WrongKeys
+from flows.feeds.choosing import NoFeed
 from flows.feeds.faults import BadFaults
 from flows.feeds.recorded import EmptyFeed
 from flows.market.plan import BadMarket
@@ -23,7 +24,7 @@ from flows.tape.signals_file import BadSignals
 
 FILES = (BadBars, BadHistory, BadLean, BadSignals, BadTapes, Corrupt, NotATape, WrongVersion)
 BROKERS = (NoAccount, NoBroker, Unusable, BadDays, Unanswered, WrongKeys)
-ENGINES = (BadFaults, BadState, BrokenState, EmptyFeed, NoBeginning, OtherSettings)
+ENGINES = (BadFaults, BadState, BrokenState, EmptyFeed, NoBeginning, NoFeed, OtherSettings)
 OTHERS = (BadMarket, BadSettings, BadSpeed, NoSignal, UnusableDatabase)
 SYSTEM = (FileNotFoundError, FileExistsError, IsADirectoryError, NotADirectoryError, PermissionError)
 FAULTS: tuple[type[Exception], ...] = (*FILES, *BROKERS, *ENGINES, *OTHERS, *SYSTEM)

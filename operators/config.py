@@ -176,6 +176,12 @@ class EngineSettings(_Settings):
     )
     risk_free_rate: Rate = Field(0.04, description="continuous rate that discounts option prices")
     index_options: Switch = Field(False, description="the account may trade index options (SPX, SPXW)")
+    stock_feed: Literal["iex", "sip"] = Field(
+        "iex", description="Alpaca's quotes of shares: of one exchange, or of all"
+    )
+    option_feed: Literal["indicative", "opra"] = Field(
+        "indicative", description="Alpaca's quotes of options: indicative ones are never traded with real money"
+    )
     live: Switch = Field(False, description="orders may be sent with real money, if all else says so too")
     account_profile: Literal["none", "pdt_25k", "cash"] = Field(
         "none", description="pdt_25k: 3 day trades in 5 sessions under 25,000 USD; cash: settled funds only"

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from flows.faults import BAD_INPUT, RUN_FAILED, fail, faults_of_input, progress, warn
+from flows.faults import RUN_FAILED, fail, faults_of_input, progress, warn
 from flows.options import AccountOption, BrokerOption, DatabaseOption, LiveOption, ModeName, RulesOption, SetOption
 
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ SIMULATED = "simulated"
 def run(
     state: Annotated[Path, typer.Option(help="the engine's folder: lock, tape, checkpoints")] = Path("scalp-state"),
     feed: Annotated[
-        str, typer.Option(help="simulated, simulated:SEED, or replay:TAPE to play a tape as if it were live")
+        str, typer.Option(help="simulated, simulated:SEED, replay:TAPE to play a tape as if it were live, or alpaca")
     ] = SIMULATED,
     speed: Annotated[float, typer.Option(help="times the feed's own time")] = 1.0,
     faults: Annotated[str, typer.Option(help="a bad line: all, or drops,silence,duplicates,reordering")] = "",
@@ -37,14 +37,15 @@ def run(
     from flows.engine.pauses import while_starting
 
     with while_starting(), faults_of_input():
-        from flows.brokers.choosing import chosen
+        from flows.brokers import choosing as brokers
         from flows.engine.process import Plan
+        from flows.feeds import choosing as feeds
         from flows.settings import load
 
         settings = load(rules_file, values or [])
-        at = chosen(broker, account, live, settings)
+        at = brokers.chosen(broker, account, live, settings)
         plan = Plan(state, database, account, mode.value, settings, speed, broker=at)
-        engine = _made(plan, _feed(feed, speed, faults))
+        engine = _made(plan, feeds.chosen(feeds.Asked(feed, speed, faults), settings, mode.value, live=live))
     _run(engine, metrics_port)
 
 
@@ -84,14 +85,20 @@ def record(
     feed: Annotated[str, typer.Option(help="as of `scalp run`")] = SIMULATED,
     speed: Annotated[float, typer.Option(help="times the feed's own time")] = 1.0,
     faults: Annotated[str, typer.Option(help="as of `scalp run`")] = "",
+    mode: Annotated[ModeName, typer.Option(help="whose market: that of which instruments")] = ModeName.BOTH,
+    values: SetOption = None,
+    rules_file: RulesOption = None,
 ) -> None:
     """Record a feed onto a tape until SIGTERM, SIGINT or the feed's end, without trading."""
     from flows.engine.state import Locked
     from flows.engine.taping import Recording
+    from flows.feeds.choosing import Asked, chosen
+    from flows.settings import load
 
     with faults_of_input():
         try:
-            recording = Recording(state, _feed(feed, speed, faults))
+            made_by = chosen(Asked(feed, speed, faults), load(rules_file, values or []), mode.value, live=False)
+            recording = Recording(state, made_by)
         except Locked as fault:
             fail(fault, RUN_FAILED)
     print(f"recording into {state} behind event {recording.before}; Ctrl-C ends it", flush=True)
@@ -123,18 +130,3 @@ def rebuild(
         f"{made.book_id}: {made.events} events, {made.compared} orders and checkpoints as recorded, "
         f"complete to event {made.mark}; records {made.records_sha256}"
     )
-
-
-def _feed(name: str, speed: float, faults: str) -> "Callable[[Path], Feed]":
-    """What makes the feed that a name stands for, in an engine's folder."""
-    from flows.feeds.faults import chosen
-    from flows.feeds.recorded import RecordedFeed
-    from flows.feeds.simulated import simulated
-
-    kind, _, rest = name.partition(":")
-    wrong = chosen(faults)
-    if kind == "replay" and rest:
-        return lambda _: RecordedFeed(Path(rest), speed, wrong)
-    if kind != SIMULATED or not (rest.isdecimal() or not rest):
-        fail(f"--feed {name}: expected simulated, simulated:SEED or replay:TAPE", BAD_INPUT)
-    return lambda folder: RecordedFeed(simulated(folder / "market", int(rest or 1)), speed, wrong)
