@@ -45,6 +45,7 @@ app.add_typer(steering)
 class FillsName(StrEnum):
     """Where a replay's fills come from."""
 
+    RECORDED = "recorded"
     PAPER = "paper"
 
 
@@ -58,7 +59,7 @@ def replay(
     database: DatabaseOption = None,
     batch: Annotated[int, typer.Option(min=1, help="events a batch; changes speed only")] = 1000,
     speed: Annotated[float | None, typer.Option(help="times the tapes' own time, to look on; else at once")] = None,
-    fills: Annotated[FillsName, typer.Option(help="where fills come from")] = FillsName.PAPER,
+    fills: Annotated[FillsName | None, typer.Option(help="recorded by an engine, else paper, or as you say")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="print one JSON object")] = False,
 ) -> None:
     """Replay tapes through the whole engine against the paper exchange and record everything."""
@@ -67,7 +68,9 @@ def replay(
 
     with faults_of_input():
         settings = load(rules_file, values or [])
-        options = runs.Options(mode.value, settings, signals, database, batch, speed, fills.value)
+        options = runs.Options(
+            mode.value, settings, signals, database, batch, speed, None if fills is None else fills.value
+        )
         replayed, flow = runs.prepare(tape, options)
         try:
             with progress("replay", replayed.total) as replayed.reading.progress:

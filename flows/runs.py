@@ -74,9 +74,11 @@ class Opened(NamedTuple):
 
 
 class Options(NamedTuple):
-    """How tapes are replayed; `fills` says where the loop is closed: by the paper exchange inside the desk.
+    """How tapes are replayed.
 
-    `speed` is a multiple of the tapes' own time, None as fast as can be; it changes no record.
+    `fills` are `recorded` ones, of the engine whose tape it is, with all that a broker said; or those of the `paper`
+    exchange inside the desk, for a market that is played anew. None takes what is recorded, where it can be. `speed`
+    is a multiple of the tapes' own time, None as fast as can be; it changes no record.
     """
 
     mode: Mode = "both"
@@ -85,7 +87,7 @@ class Options(NamedTuple):
     database: str | None = None
     batch: int = BATCH
     speed: float | None = None
-    fills: Literal["paper"] = "paper"
+    fills: Literal["recorded", "paper"] | None = None
 
 
 def read(paths: Sequence[Path], options: Options) -> Input:
@@ -97,9 +99,14 @@ def read(paths: Sequence[Path], options: Options) -> Input:
     """
     _check(options)
     tapes = _opened(paths)
-    as_recorded = (options.mode, options.settings, options.signals) == ("both", DEFAULTS, None)
-    if as_recorded and len(tapes) == 1 and recording.of_an_engine(tapes[0].tape):
-        return _recorded(tapes[0])
+    if options.fills != "paper":
+        as_recorded = (options.mode, options.settings, options.signals) == ("both", DEFAULTS, None)
+        if as_recorded and len(tapes) == 1 and recording.of_an_engine(tapes[0].tape):
+            return _recorded(tapes[0])
+        if options.fills == "recorded":
+            raise BadTapes(
+                "--fills recorded: name the one tape of an engine, and no mode, settings or signals of your own"
+            )
     rows = [] if options.signals is None else read_signals(options.signals)
     total = sum(one.info.events for one in tapes) + len(rows)
     started, events = _started(tapes, rows, options), _events(tapes, rows)
@@ -226,7 +233,7 @@ def _started(tapes: list[Opened], rows: list[OutsideRow], options: Options) -> R
         at_ns=first_ns,
         event_ns=first_ns,
         book_id=f"replay:{book}",
-        loop=options.fills,
+        loop="paper",
         mode=mode,
         equity_micros=prices.micros_of(settings.engine.start_equity_usd),
         settings=effective,

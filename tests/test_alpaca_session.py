@@ -70,7 +70,12 @@ def test_it_trades_as_on_paper_and_its_tape_replays_as_recorded(market: Path, fa
     state = fake.call("GET", "state")
     assert state["accepted"] == dict.fromkeys(intents, 1)
     assert state["positions"] == {}
-    run, flow = prepare([there.folder.tape], Options(database=f"sqlite:///{tmp_path}/again.db"))
+    again = f"sqlite:///{tmp_path}/again.db"
+    run, flow = prepare([there.folder.tape], Options(database=again, fills="recorded"))
     run.execute(flow)
     assert run.echoes is not None
     assert run.echoes.missing == []
+    settings = load(None, WITHOUT_FEES)
+    anew, flow = prepare([there.folder.tape], Options(settings=settings, database=again, fills="paper"))
+    anew.execute(flow)
+    assert [dict(trade) for trade in trades(anew.engine, anew.started.book_id)] == ours[0]

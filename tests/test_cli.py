@@ -110,7 +110,7 @@ def test_mode_both_is_the_default(made_tape: Path, database: str) -> None:
     assert told(scalp("replay", made_tape, "--database", database, "--json"))["book_id"] == given["book_id"]
 
 
-def test_paper_is_the_one_source_of_fills(made_tape: Path, database: str, summary: Any) -> None:
+def test_paper_is_the_source_of_fills_of_a_market(made_tape: Path, database: str, summary: Any) -> None:
     assert replayed(made_tape, "--fills", "paper", database=database)["book_id"] == summary["book_id"]
 
 

@@ -124,7 +124,7 @@ def test_a_batch_under_one_is_refused(made_tape: Path, url: str, batch: str) -> 
 @pytest.mark.parametrize(
     "words",
     [("--fills", "recorded"), ("--nonsense",)],
-    ids=["unknown source of fills", "unknown option"],
+    ids=["recorded fills of no engine", "unknown option"],
 )
 def test_an_unknown_word_is_refused_in_one_line(made_tape: Path, url: str, words: tuple[str, ...]) -> None:
     assert words[-1] in refusal(made_tape, *words, url=url)
