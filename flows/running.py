@@ -1,10 +1,7 @@
 """A replay while it runs: what it has read and written, and how it ends."""
 
-import signal
-import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
 from decimal import Decimal
 from importlib.metadata import version
 from typing import Literal, NamedTuple
@@ -16,6 +13,7 @@ from sqlalchemy import Engine
 
 from flows.engine.echoes import Echoes
 from flows.engine.recovery import Restored
+from flows.engine.stopping import told_by_signals
 from flows.records.faults import UnusableDatabase
 from flows.records.heartbeat import State, beat
 from flows.records.ledger import Attempt, Ledger
@@ -124,7 +122,8 @@ class Run:
         Raises what broke the line, and RunFailed for facts that differ and for a run that was stopped.
         """
         try:
-            with _stopping(self.reading):
+            # By itself a signal would break the line off, or end the process.
+            with told_by_signals(self.reading.stop):
                 cli_main(flow)  # type: ignore[no-untyped-call]  # Bytewax gives its runner no types
         except BytewaxRuntimeError as error:
             broken = cause(error)
@@ -164,24 +163,6 @@ class Run:
 def between_looks_ns(speed: float | None) -> int:
     """Time of the tape between two looks: half a second, or what passes in a quarter of one on the wall if more."""
     return round(max(0.5, 0.25 * (speed or 0.0)) * SECOND_NS)
-
-
-@contextmanager
-def _stopping(reading: Reading) -> Iterator[None]:
-    """Lets SIGINT and SIGTERM end the source: by itself one would break the line off, the other the process."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-
-    def stop(*_: object) -> None:
-        reading.stop()
-
-    before = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
 
 
 def cause(error: BaseException) -> BaseException:

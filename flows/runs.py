@@ -20,7 +20,7 @@ from flows.records.database import database_url, ensure, open_database
 from flows.records.sink import LedgerSink
 from flows.running import Input, Run
 from flows.scalp import scalp
-from flows.settings import BadSettings, Settings, load
+from flows.settings import BadSettings, Settings, load, settings_of
 from flows.tape.pace import Pace
 from flows.tape.reader import TapeInfo
 from flows.tape.segments import AnyTape, open_tape
@@ -118,7 +118,7 @@ def _recorded(opened: Opened) -> Input:
     tape, (run, restored, _) = opened.tape, recording.beginning(opened.tape)
     echoes = Echoes(recording.never_put, restored.from_seq)
     events, total = recording.inputs(tape, echoes, max(run.seq, restored.from_seq)), opened.info.events
-    return Input(run, events, total, [tape], recording.settings_of(run), echoes, restored)
+    return Input(run, events, total, [tape], settings_of(run), echoes, restored)
 
 
 def prepare(paths: Sequence[Path], options: Options) -> tuple[Run, Dataflow]:

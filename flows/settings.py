@@ -11,7 +11,9 @@ from pydantic import BaseModel, ValidationError
 from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
 
+from operators.changes import settings_in
 from operators.config import EngineSettings, ScalpConfig
+from operators.events import RunStarted
 
 Model = TypeVar("Model", bound=BaseModel)
 
@@ -53,6 +55,11 @@ def load(rules: Path | None = None, values: Sequence[str] = ()) -> Settings:
     scalp = {name: value for name, value in given.items() if name in ScalpConfig.model_fields}
     engine = {name: value for name, value in given.items() if name in EngineSettings.model_fields}
     return Settings(_build(ScalpConfig, scalp), _build(EngineSettings, engine))
+
+
+def settings_of(run: RunStarted) -> Settings:
+    """The settings that a run was started with. Raises pydantic's ValidationError for those of another program."""
+    return Settings(*settings_in(run.settings))
 
 
 def rules(settings: Settings) -> Iterator[Rule]:

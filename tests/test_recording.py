@@ -15,10 +15,9 @@ from flows.engine.recording import (
     never_put,
     of_an_engine,
     said_of_front,
-    settings_of,
 )
 from flows.engine.recovery import Restored
-from flows.settings import Settings, load
+from flows.settings import Settings, load, settings_of
 from flows.tape.reader import Tape
 from operators.checkpoints import states
 from operators.events import AnyEvent, Intent, RunStarted

@@ -33,7 +33,7 @@ BATCH: Final = 1_000
 def newest(folder: StateFolder) -> Restored:
     """The newest checkpoint on the tape, the tape's beginning if it has none."""
     found = Hints(folder.hints).find(folder.tape, sys.maxsize)
-    return Restored(0, None) if found is None else Restored(found[0].at_seq, found[1])
+    return Restored.behind(found)
 
 
 def behind(tape: Path, from_seq: int) -> Iterator[AnyEvent]:

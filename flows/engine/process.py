@@ -145,7 +145,7 @@ class Engine:
         feed = threading.Thread(target=watch.guard, args=(self.feed.run, journal.put, stopping, passed), daemon=True)
         asking = Asking(self.database, self.started.book_id, self.put)
         asked = threading.Thread(target=watch.guard, args=(asking.run, stopping), name="asking", daemon=True)
-        with told_by_signals(stopping):
+        with told_by_signals(stopping.set):
             try:
                 watch.start()
                 _wait_written(journal, self.ends.own_seq)

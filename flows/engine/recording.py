@@ -6,9 +6,7 @@ from typing import NamedTuple, NoReturn
 from flows.engine.echoes import Echoes
 from flows.engine.hints import sound
 from flows.engine.recovery import Restored
-from flows.settings import Settings
 from flows.tape.segments import AnyTape
-from operators.changes import settings_in
 from operators.events import OF_AN_ENGINE, AnyEvent, Checkpoint, Echo, RunStarted
 
 
@@ -71,11 +69,6 @@ def said_of_front(tape: AnyTape) -> str:
     if header.first_seq == 1:
         return ""
     return f"{tape.path} begins with event {header.first_seq}: what was before was dropped (tape_keep_days)"
-
-
-def settings_of(run: RunStarted) -> Settings:
-    """The settings that a run was started with. Raises pydantic's ValidationError for those of another program."""
-    return Settings(*settings_in(run.settings))
 
 
 def never_put(echo: Echo) -> NoReturn:

@@ -9,14 +9,13 @@ from pydantic import ValidationError
 
 from flows.engine.hints import Hints
 from flows.records.marks import Mark
-from flows.settings import Settings
+from flows.settings import Settings, settings_of
 from flows.tape.reader import Tape
 from flows.tape.segments import Segments, segment_paths
 from operators.book import BookState
-from operators.changes import settings_in
 from operators.checkpoints import States
 from operators.desk import Desk
-from operators.events import RunStarted
+from operators.events import Checkpoint, RunStarted
 from operators.market import Market, MarketState
 
 
@@ -33,6 +32,11 @@ class Restored(NamedTuple):
 
     from_seq: int
     states: States | None
+
+    @classmethod
+    def behind(cls, found: tuple[Checkpoint, States] | None) -> "Restored":
+        """The states of a checkpoint, or the beginning where there is none."""
+        return cls(0, None) if found is None else cls(found[0].at_seq, found[1])
 
     def market(self, settings: Settings, run: RunStarted | None = None) -> Market:
         """The market as it was, under the settings of the run that was in force then."""
@@ -70,7 +74,7 @@ def restored(folder: Path, hints: Hints, mark: Mark, head_seq: int) -> Restored:
             "the tape lost its end. Restore it from a copy; or make a new database from it with `scalp rebuild`"
         )
     found = hints.find(folder, mark.tape_seq) if mark.tape_seq else None
-    restored = Restored(0, None) if found is None else Restored(found[0].at_seq, found[1])
+    restored = Restored.behind(found)
     begins = int(segment_paths(folder)[0].stem)
     if restored.from_seq + 1 < begins:
         raise BrokenState(
@@ -93,7 +97,7 @@ def settings_at(folder: Path, seq: int, newest: RunStarted) -> tuple[RunStarted,
     """
     run = newest if newest.seq <= max(seq, 1) else Segments(folder).run_at(max(seq, 1)) or newest
     try:
-        return run, Settings(*settings_in(run.settings))
+        return run, settings_of(run)
     except ValidationError as fault:
         raise OtherSettings(
             f"the run at event {run.seq} of the tape in {folder} has settings that this program does not know "

@@ -2,17 +2,17 @@
 
 import signal
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 
 @contextmanager
-def told_by_signals(stopping: threading.Event) -> Iterator[None]:
-    """Sets the event at SIGINT and SIGTERM; does nothing in another thread than the main one, which gets no signal."""
+def told_by_signals(stop: Callable[[], object]) -> Iterator[None]:
+    """Calls `stop` at SIGINT and SIGTERM; does nothing in another thread than the main one, which gets no signal."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return
-    before = {number: signal.signal(number, lambda *_: stopping.set()) for number in (signal.SIGINT, signal.SIGTERM)}
+    before = {number: signal.signal(number, lambda *_: stop()) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
         yield
     finally:

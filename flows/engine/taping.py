@@ -47,7 +47,7 @@ class Recording:
         stopping, told = threading.Event(), Changes("W103", "I004")
         self._journal.start()
         feed = threading.Thread(target=self._bring, args=(stopping,), daemon=True)
-        with told_by_signals(stopping):
+        with told_by_signals(stopping.set):
             feed.start()
             while feed.is_alive() and not self._journal.ended:
                 feed.join(LOOK_SECONDS)
