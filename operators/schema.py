@@ -1,47 +1,15 @@
 """The schema of the tape: what each event holds, under which tag, and a digest of it all."""
 
 import hashlib
+from typing import get_args
 
 import msgspec
 from msgspec.structs import fields
 
-from operators.answers import Answer, Execution, Power, Withdrawal
 from operators.event import Event
-from operators.events import (
-    AtmIv,
-    Bar,
-    Chain,
-    Checkpoint,
-    Clock,
-    Command,
-    Contracts,
-    Dividend,
-    Intent,
-    OutsideSignal,
-    Quote,
-    RunStarted,
-    Stop,
-)
+from operators.events import AnyEvent
 
-type_of_tag: dict[int, type[Event]] = {
-    1: RunStarted,
-    2: Bar,
-    3: Quote,
-    4: OutsideSignal,
-    5: Command,
-    6: Contracts,
-    7: Chain,
-    8: AtmIv,
-    9: Dividend,
-    10: Clock,
-    11: Stop,
-    12: Intent,
-    13: Checkpoint,
-    14: Answer,
-    15: Execution,
-    16: Power,
-    17: Withdrawal,
-}
+type_of_tag: dict[int, type[Event]] = {kind.__struct_config__.tag: kind for kind in get_args(AnyEvent)}
 
 
 def schema() -> dict[str, list[str]]:
