@@ -259,3 +259,18 @@ def test_a_disk_that_makes_nothing_safe_ends_the_journal(make: Make) -> None:
     journal.put(QUOTE)
     journal._thread.join(LIMIT_SECONDS)
     assert (journal.ended, journal.synced_seq, str(journal.fault)) == (True, 0, "[Errno 5] the disk is broken")
+
+
+def test_a_journal_has_not_ended_while_the_disk_makes_its_last_events_safe(make: Make) -> None:
+    journal = make()
+    disk = slow(journal)
+    journal.start()
+    journal.put(QUOTE)
+    assert disk.asked.wait(LIMIT_SECONDS)
+    closing = threading.Thread(target=journal.close)
+    closing.start()
+    journal._thread.join(LIMIT_SECONDS)
+    assert not journal.ended
+    disk.freed.set()
+    closing.join(LIMIT_SECONDS)
+    assert (journal.ended, journal.synced_seq) == (True, 1)

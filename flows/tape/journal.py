@@ -72,8 +72,8 @@ class Journal:
 
     @property
     def ended(self) -> bool:
-        """Whether nothing more is written."""
-        return not self._thread.is_alive()
+        """Whether nothing more is written, or made safe: a slow disk may be at that still."""
+        return not self._thread.is_alive() and not self._syncing.is_alive()
 
     def start(self) -> None:
         """Begins to write."""
