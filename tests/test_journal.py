@@ -89,6 +89,7 @@ def test_put_raises_once_the_queue_is_full_and_nobody_writes(make: Make) -> None
         for _ in range(WAITING + 1):
             journal.put(CLOCK)
     assert isinstance(caught.value.__cause__, ZeroDivisionError)
+    journal._syncing.join(LIMIT_SECONDS)
     assert (journal.fault, journal.ended) == (caught.value.__cause__, True)
 
 
