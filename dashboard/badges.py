@@ -76,8 +76,8 @@ def kinds(snapshot: Snapshot) -> list[Cell]:
     if run.book_id.startswith("replay:"):
         speed = None if beat is None else beat.speed
         found.append(cell("REPLAY full speed" if speed is None else f"REPLAY {TIMES}{speed:g}", "replay"))
-    if run.loop == "paper":
-        found.append(cell("PAPER", "paper"))
+    name = run.loop.upper().replace("-", " ")
+    found.append(cell(name, "paper") if run.loop.endswith("paper") else cell(f"{name}: REAL MONEY", "money"))
     return found
 
 

@@ -27,6 +27,7 @@ header { display: flex; flex-wrap: wrap; align-items: center; gap: 6px 10px; pad
 .kind { border-style: dashed; color: var(--quiet); }
 .kind.simulated { color: #c792ea; } .kind.modelled { color: #4dd0c4; }
 .kind.replay { color: #5aa9ff; } .kind.paper { color: #e0c46c; }
+.kind.money { color: #fff; background: #c22b2e; border: 1px solid #c22b2e; }
 .kinds { display: flex; flex-wrap: wrap; gap: 6px; }
 .facts { display: flex; flex-wrap: wrap; gap: 2px 16px; margin-left: auto; }
 .fact { white-space: nowrap; color: var(--live); font-variant-numeric: tabular-nums; }

@@ -82,12 +82,12 @@ class TestFaults:
 
     def test_another_account_than_the_one_named_ends_it(self, fake: Alpaca) -> None:
         said = scalp("broker", "positions", *at(fake), "--account", "A1")
-        assert complaint(said) == f"alpaca says that this is account {ACCOUNT}, not A1: check the keys"
+        assert complaint(said) == f"alpaca-paper says that this is account {ACCOUNT}, not A1: check the keys"
 
     def test_a_broker_that_does_not_answer_is_another_exit_code(self, fake: Alpaca) -> None:
         fake.faults({"kind": "503"})
         assert complaint(scalp("broker", "orders", *at(fake)), 3) == (
-            "alpaca does not answer: HTTP 503: no reason given"
+            "alpaca-paper does not answer: HTTP 503: no reason given"
         )
 
 

@@ -100,7 +100,7 @@ class TestBroker:
 
     def test_a_broker_that_does_not_answer_fails(self, fake: Alpaca, tmp_path: Path) -> None:
         fake.faults({"kind": "503"})
-        assert at_fake(fake, tmp_path, "keys").found == "alpaca does not answer: HTTP 503: no reason given"
+        assert at_fake(fake, tmp_path, "keys").found == "alpaca-paper does not answer: HTTP 503: no reason given"
 
     def test_a_blocked_account_fails(self, fake: Alpaca, tmp_path: Path) -> None:
         fake.faults({"kind": "blocked", "count": 0})

@@ -74,11 +74,12 @@ def test_live_numbers_need_no_note() -> None:
     [
         ({}, ["SIMULATED", "REPLAY \N{MULTIPLICATION SIGN}60", "PAPER"]),
         ({"beat": Beat(WALL, NOON, None, "ended", None, 7)}, ["SIMULATED", "REPLAY full speed", "PAPER"]),
-        ({"run": Run("live:U1", "broker", "both", "[]")}, []),
         ({"run": Run("paper:U1", "paper", "both", '["MODELLED"]')}, ["MODELLED", "PAPER"]),
+        ({"run": Run("live:PA1", "alpaca-paper", "both", "[]")}, ["ALPACA PAPER"]),
+        ({"run": Run("live:A1", "alpaca", "both", "[]")}, ["ALPACA: REAL MONEY"]),
     ],
 )
-def test_what_is_not_real_money_is_said(changes: dict[str, Any], kinds: list[str]) -> None:
+def test_whose_money_it_is_is_said(changes: dict[str, Any], kinds: list[str]) -> None:
     assert [kind["text"] for kind in badges.kinds(snapshot(**changes))] == kinds
 
 

@@ -6,7 +6,7 @@ from typing import Any, Final, TypeVar
 
 from flows.brokers.alpaca import wording
 from flows.brokers.alpaca.calls import NOT_FOUND, OK, TOO_MANY, Calls
-from flows.brokers.alpaca.keys import Keys, Place
+from flows.brokers.alpaca.keys import LIVE, Keys, Place
 from flows.brokers.alpaca.lists import whole
 from flows.brokers.alpaca.updates import Pace, Updates
 from flows.brokers.alpaca.wording import Json, Unreadable
@@ -24,13 +24,12 @@ Found = TypeVar("Found")
 
 
 class Alpaca:
-    """One account at the REST `address`.
+    """One account at the REST `address`; its `name` tells real money from a paper account's.
 
     `timeout_seconds` is for connecting and for each wait, `limit_seconds` for a whole request. `on_request` is called
     for every request that leaves. `pages` is how many orders and fills are asked for at once.
     """
 
-    name = "alpaca"
     # Alpaca counts 200 requests a minute: what comes at once and what comes in a minute are together no more.
     capabilities = Capabilities(
         options=True,
@@ -53,6 +52,7 @@ class Alpaca:
         pages: tuple[int, int] = (ORDERS_A_PAGE, FILLS_A_PAGE),
     ) -> None:
         self.address, self.keys, self.place = place.rest, keys, place
+        self.name = "alpaca" if place == LIVE else "alpaca-paper"
         self.on_request: Callable[[], None] = lambda: None
         self._calls = Calls(keys, place.rest, timeout_seconds, limit_seconds, self._requested)
         self._heard: asyncio.Queue[Heard] = asyncio.Queue()
