@@ -81,7 +81,7 @@ def _signed_in(asked: Asked, at: Alpaca, health: Health, today: date, now_ns: Ca
         yield from _turned_away(str(fault))
         return
     except (NotSent, Unclear) as fault:
-        yield from _turned_away(f"{at.name} does not answer: {fault}")
+        yield from _turned_away(f"{at.name} does not answer: {fault}", "see that it can be reached, and ask again")
         return
     yield Finding("ok", "keys", f"{at.address} takes them")
     yield from judging.account(standing, asked.account, asked.mode)
@@ -92,9 +92,9 @@ def _signed_in(asked: Asked, at: Alpaca, health: Health, today: date, now_ns: Ca
     yield from _known(POSITIONS, lambda: _positions(at, asked.state))
 
 
-def _turned_away(why: str) -> Iterator[Finding]:
+def _turned_away(why: str, to_do: str = "mend the keys first") -> Iterator[Finding]:
     yield Finding("FAIL", "keys", why)
-    yield Finding("warn", "broker", f"{AT_BROKER} are not known", "mend the keys first")
+    yield Finding("warn", "broker", f"{AT_BROKER} are not known", to_do)
 
 
 def _known(what: str, ask: Callable[[], Iterable[Finding]]) -> Iterator[Finding]:

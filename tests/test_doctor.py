@@ -99,8 +99,9 @@ class TestBroker:
         assert (one.status, one.found.partition(":")[0]) == ("FAIL", "Alpaca refuses the keys")
 
     def test_a_broker_that_does_not_answer_fails(self, fake: Alpaca, tmp_path: Path) -> None:
-        fake.faults({"kind": "503"})
+        fake.faults({"kind": "503", "count": 2})
         assert at_fake(fake, tmp_path, "keys").found == "alpaca-paper does not answer: HTTP 503: no reason given"
+        assert at_fake(fake, tmp_path, "broker").to_do == "see that it can be reached, and ask again"
 
     def test_a_blocked_account_fails(self, fake: Alpaca, tmp_path: Path) -> None:
         fake.faults({"kind": "blocked", "count": 0})
