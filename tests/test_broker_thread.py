@@ -1,12 +1,12 @@
 """The thread of a broker: entries wait until the account is reconciled, orders go out, and what it hears comes in."""
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import pytest
 
 from flows.brokers.lanes import Lanes
-from flows.brokers.port import Account, Connection, Unclear
+from flows.brokers.port import Account, Connection, Held, Unclear
 from flows.brokers.thread import RECONCILED
 from operators.answers import Execution, Power, Withdrawal
 from operators.events import Command, Intent
@@ -164,3 +164,20 @@ def test_every_request_of_the_broker_takes_a_token_and_reconciling_leaves_some_f
     engine.until(said("working"))
     engine.thread.close(LIMIT_SECONDS)
     assert engine.broker.calls.count("positions") == 1
+
+
+class Broken(Exchange):
+    """An exchange whose adapter has a fault of its own."""
+
+    async def positions(self) -> Sequence[Held]:
+        raise ZeroDivisionError("a fault of the adapter")
+
+
+def test_a_fault_of_the_adapter_is_told_and_nothing_is_sent_any_more() -> None:
+    engine = Engine(Broken())
+    engine.thread.start()
+    engine.until(lambda _: engine.thread.fault is not None)
+    engine.thread.send(BUY)
+    engine.thread.close(LIMIT_SECONDS)
+    assert (str(engine.thread.fault), engine.broker.calls[-1]) == ("a fault of the adapter", "close")
+    assert engine.broker.accepted == {}

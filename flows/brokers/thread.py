@@ -84,8 +84,9 @@ class BrokerThread:
         self._thread.start()
 
     def send(self, echo: Intent | Withdrawal) -> None:
-        """An echo that stands on the tape; from any thread."""
-        self._loop.call_soon_threadsafe(lambda: self._begin(self._obey(echo)))
+        """An echo that stands on the tape; from any thread. After a fault the next start looks after it."""
+        if self.fault is None:
+            self._loop.call_soon_threadsafe(lambda: self._begin(self._obey(echo)))
 
     def halt(self) -> None:
         """From now on no entry leaves; from any thread, and before the kill is on the tape."""
