@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 
+from flows.tape import safety
 from flows.tape.frames import Corrupt
 from flows.tape.journal import WAITING
 from flows.tape.reader import Tape
@@ -89,7 +90,7 @@ def test_put_raises_once_the_queue_is_full_and_nobody_writes(make: Make) -> None
         for _ in range(WAITING + 1):
             journal.put(CLOCK)
     assert isinstance(caught.value.__cause__, ZeroDivisionError)
-    journal._syncing.join(LIMIT_SECONDS)
+    journal._safety.join()
     assert (journal.fault, journal.ended) == (caught.value.__cause__, True)
 
 
@@ -106,6 +107,16 @@ def test_what_is_written_is_soon_safe_without_more_news(make: Make) -> None:
     journal.put(QUOTE)
     assert journal.wait_synced(2, LIMIT_SECONDS)
     assert (journal.synced_seq, journal.written_seq) == (2, 2)
+
+
+def test_who_cannot_wait_does_not_wait_for_the_next_sync(make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(safety, "SYNC_SECONDS", 2 * LIMIT_SECONDS)
+    journal = make()
+    journal.start()
+    journal.put(QUOTE)
+    assert journal.drained(LIMIT_SECONDS)
+    assert not journal.wait_synced(1, 0.05)
+    assert journal.wait_synced(1, LIMIT_SECONDS, at_once=True)
 
 
 def test_a_written_event_wakes_the_reader_who_finds_it_in_the_file(make: Make, tmp_path: Path) -> None:

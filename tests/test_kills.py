@@ -35,5 +35,6 @@ def test_nothing_is_lost_or_doubled(kind: str, market: Path, days: Path, tmp_pat
     market = days if KINDS[kind].keep_days else market
     result = sweep(kind, market, tmp_path, random.Random(f"{kind}, fixed"))
     assert result.kills >= KINDS[kind].kills
+    assert (result.left > 0) == (KINDS[kind].keep_days > 0)
     assert result.events == Tape(market).info().events
     intents.append(result.intents)

@@ -118,10 +118,11 @@ class _Writing(StatelessSinkPartition[tuple[str, Outcome]]):
         self._placing = placing
 
     def write_batch(self, items: list[tuple[str, Outcome]]) -> None:
-        ready: list[Record | int] = []
+        ready, seen = list[Record | int](), list[Outcome]()
         for _, outcome in items:
             self._echoes.take(outcome)
             if self._echoes.live:
+                seen.append(outcome)
                 self._metrics.take(outcome)
                 if type(outcome) is AuditRecord and outcome.action in TOLD:
                     tell(TOLD[outcome.action], detail=outcome.argument)
@@ -131,8 +132,8 @@ class _Writing(StatelessSinkPartition[tuple[str, Outcome]]):
                 self._began()
         self._recorder.take(ready)
         self._ends.fault = self._ends.fault or self._echoes.fault or self._recorder.fault
-        if self._placing is not None and self._echoes.live:
-            self._placing.wrote([outcome for _, outcome in items])
+        if self._placing is not None and seen:
+            self._placing.wrote(seen)
 
     def _began(self) -> None:
         self._ends.runs_out += 1

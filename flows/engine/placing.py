@@ -4,7 +4,9 @@ The line never waits for it. What the desk believes is copied in the line's own 
 """
 
 import asyncio
+import threading
 from collections.abc import Callable, Collection, Sequence
+from functools import partial
 from typing import Final, NamedTuple
 
 from msgspec.structs import replace
@@ -79,8 +81,9 @@ class Placing:
     ) -> None:
         self._journal, self._desks, self._book_id = journal, desks, run.book_id
         self._standing = Standing({}, ())
+        self._halting, self._kills = threading.Lock(), 0
         account_id = run.book_id.partition(":")[2]
-        tape = Tape(journal.put, journal.wait_synced)
+        tape = Tape(journal.put, partial(journal.wait_synced, at_once=True))
         capabilities = broker.capabilities
         self._thread = BrokerThread(
             broker,
@@ -118,7 +121,9 @@ class Placing:
     def put(self, event: AnyEvent) -> None:
         """Appends to the tape; before a kill is on it no entry leaves any more."""
         if type(event) is Command and event.action == "kill":
-            self._thread.halt()
+            with self._halting:
+                self._kills += 1
+                self._thread.halt()
         self._journal.put(event)
 
     def read(self, echo: Echo) -> None:
@@ -127,11 +132,19 @@ class Placing:
             self._thread.send(echo)
 
     def wrote(self, outcomes: Sequence[Outcome]) -> None:
-        """What the desk made, in the line's thread."""
+        """What the desk made of this run's events, in the line's thread."""
         if any(isinstance(one, OrderRecord | FillRecord) for one in outcomes):
             self._look()
-        if any(type(one) is AuditRecord and one.action == "rearm" and one.refused is None for one in outcomes):
-            self._thread.rearm()
+        for one in outcomes:
+            if type(one) is AuditRecord:
+                self._steered(one)
+
+    def _steered(self, audit: AuditRecord) -> None:
+        """A rearm lets entries out again, but not while a kill that came after it is still to be read."""
+        with self._halting:
+            self._kills -= audit.action == "kill"
+            if audit.action == "rearm" and audit.refused is None and self._kills == 0:
+                self._thread.rearm()
 
     def close(self) -> None:
         """Ends the thread; what it hears until then goes onto the tape."""

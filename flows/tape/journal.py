@@ -19,6 +19,7 @@ from msgspec.structs import replace
 from flows.points import point
 from flows.tape.frames import Header
 from flows.tape.reader import Tape
+from flows.tape.safety import Safety
 from flows.tape.segments import check_front, end_of_the_one_before, segment_path, segment_paths
 from flows.tape.writer import TapeWriter
 from operators.events import AFTER_STOP, OF_AN_ENGINE, AnyEvent, Checkpoint, Echo, RunStarted, Stop
@@ -26,7 +27,6 @@ from operators.events import AFTER_STOP, OF_AN_ENGINE, AnyEvent, Checkpoint, Ech
 Written = TypeVar("Written")
 WAITING: Final = 10_000
 """Events that wait to be written; a feed that is faster than the disk waits for it."""
-SYNC_SECONDS: Final = 0.05
 WRITES_KEPT: Final = 64  # of so many it is known when they were: an order follows from one of the newest
 RETRY_SECONDS, FULL_SECONDS = 0.2, 0.001
 """How long a full disk is left alone, and a full queue."""
@@ -57,13 +57,13 @@ class Journal:
         self.market_events = 0
         self._writer = self._open()
         self.last_ns = self._writer.tally.last or end_of_the_one_before(folder)
-        self.written_seq = self.synced_seq = self._writer.next_seq - 1
+        self.written_seq = self._writer.next_seq - 1
         self._writes: deque[tuple[int, float]] = deque(maxlen=WRITES_KEPT)
-        self._synced, self._stopped, self._leaving = threading.Condition(), False, False
+        self._stopped, self._leaving = False, False
         self._thread = threading.Thread(target=self._run, name="journal", daemon=True)
-        self._rolling, self._over = threading.Lock(), threading.Event()
+        self._rolling = threading.Lock()
         self._unsafe: Exception | None = None
-        self._syncing = threading.Thread(target=self._keep_safe, name="sync", daemon=True)
+        self._safety = Safety(self.written_seq, self._in_the_file, self._is_unsafe)
 
     @property
     def waiting(self) -> int:
@@ -73,12 +73,17 @@ class Journal:
     @property
     def ended(self) -> bool:
         """Whether nothing more is written, or made safe: a slow disk may be at that still."""
-        return not self._thread.is_alive() and not self._syncing.is_alive()
+        return not self._thread.is_alive() and not self._safety.running
+
+    @property
+    def synced_seq(self) -> int:
+        """The newest event that is safe against a power cut."""
+        return self._safety.synced_seq
 
     def start(self) -> None:
         """Begins to write."""
         self._thread.start()
-        self._syncing.start()
+        self._safety.start()
 
     def put(self, event: AnyEvent) -> None:
         """Queues an event; its seq is given when it is written, its time too unless it brings one (`at_ns` over 0)."""
@@ -97,7 +102,7 @@ class Journal:
         self._queue.put(None)
         if self._thread.is_alive():
             self._thread.join()
-            self._syncing.join()
+            self._safety.join()
         if self.fault is None:
             self._writer.close()
 
@@ -111,10 +116,12 @@ class Journal:
         self._queue.put(mark)
         return mark.wait(seconds)
 
-    def wait_synced(self, seq: int, seconds: float) -> bool:
-        """Whether the event and all before it are safe against a power cut, after waiting at most so long."""
-        with self._synced:
-            return self._synced.wait_for(lambda: self.synced_seq >= seq, seconds)
+    def wait_synced(self, seq: int, seconds: float, *, at_once: bool = False) -> bool:
+        """Whether the event and all before it are safe against a power cut, after waiting at most so long.
+
+        What waits `at_once` does not wait for the next of the syncs that come every 50 ms anyway.
+        """
+        return self._safety.wait(seq, seconds, at_once=at_once)
 
     def _count(self, event: AnyEvent) -> None:
         self.market_events += not isinstance(event, OF_AN_ENGINE)
@@ -143,17 +150,16 @@ class Journal:
             self.fault = fault
             self.written.set()
         finally:
-            self._over.set()
+            self._safety.end()
 
-    def _keep_safe(self) -> None:
-        """Makes the tape safe while more is written: a slow disk holds up no event."""
-        try:
-            while not self._over.wait(SYNC_SECONDS):
-                self._sync()
-            self._sync()
-        except (OSError, ValueError) as fault:
-            self._unsafe = fault
-            self._queue.put(None)
+    def _is_unsafe(self, fault: Exception) -> None:
+        self._unsafe = fault
+        self._queue.put(None)
+
+    def _in_the_file(self) -> tuple[int, int]:
+        """The newest event that is written, and a descriptor of its segment; one that ended its end made safe."""
+        with self._rolling:
+            return self.written_seq, os.dup(self._writer.fileno())
 
     def _take(self) -> tuple[list[AnyEvent | threading.Event], bool]:
         """What waits, at least one; whether more may come."""
@@ -234,16 +240,3 @@ class Journal:
             else:
                 self.fault = None
                 return written
-
-    def _sync(self) -> None:
-        """What is written now survives a power cut from then on; a segment that ended was made safe by its end."""
-        with self._rolling:
-            seq, file = self.written_seq, os.dup(self._writer.fileno())
-        try:
-            if seq > self.synced_seq:
-                os.fdatasync(file)
-        finally:
-            os.close(file)
-        with self._synced:
-            self.synced_seq = seq
-            self._synced.notify_all()
