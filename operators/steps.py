@@ -82,6 +82,11 @@ class Desks:
             records += [view for desk in self.books.values() for view in self.looking.due(desk.book)]
         return records
 
+    def held(self) -> frozenset[str]:
+        """The symbols that all books hold or are entering; for any thread."""
+        books = [desk.book for desk in list(self.books.values())]
+        return frozenset(scalp.symbol for book in books for scalp in list(book.scalps.values()))
+
     def _begin(self, event: RunStarted) -> list[Record]:
         """Takes up a run: begins its book, or goes on with it under changed settings, which is a record."""
         before, books, in_force = self.in_force.runs.get(event.book_id), self.books, self.in_force

@@ -100,12 +100,13 @@ class Live:
 
 @contextmanager
 def live(
-    fake: Alpaca, capsys: pytest.CaptureFixture[str], *, passed: int = 0, until_ns: int = OPENING, **changes: Any
-) -> Iterator[Live]:
+    fake: Alpaca, capsys: pytest.CaptureFixture[str], *, passed: int = 0, until_ns: int = OPENING,
+    held: Iterable[str] = (), **changes: Any,
+) -> Iterator[Live]:  # fmt: skip
     """A feed of SPY and TQQQ for as long as a block runs; it is patient with silence unless told otherwise."""
     wanted = Wanted(("SPY", "TQQQ"), chain_seconds=0.05, silent_seconds=PATIENT_SECONDS)._replace(**changes)
     made = Live(fake, capsys, wanted, passed)
-    made.clock.now_ns = until_ns
+    made.clock.now_ns, made.feed.held = until_ns, lambda: frozenset(held)
     made.thread.start()
     try:
         yield made

@@ -165,6 +165,31 @@ class TestOptions:
         assert {quote.symbol for quote in options(feed)} == set(AT_680)
         assert {(quote.bid, quote.ask) for quote in options(feed) if quote.symbol == CALL} == {(1.0, 1.05)}
 
+    def test_what_is_held_far_from_the_money_is_listed_and_streamed(
+        self, fake: Alpaca, capsys: Told, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr("flows.feeds.alpaca.chains.BAND", 0.002)
+        far = CALL.replace("680000", "685000")
+        held = ("TQQQ", far, far.replace("SPY", "QQQ"), far.replace("260302", "260227"))
+        with live(fake, capsys, options_of=("SPY",), option_symbols=3, held=held) as feed:
+            feed.connected("stock")
+            feed.until(ny("10:00:02.5"))
+            feed.subscribed({*AT_680[:2], far})
+        assert far in feed.of(Contracts)[-1].symbols
+
+    def test_what_is_held_later_beyond_the_table_gets_a_wider_one_once(
+        self, fake: Alpaca, capsys: Told, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr("flows.feeds.alpaca.chains.BAND", 0.002)
+        held = list[str]()
+        with live(fake, capsys, options_of=("SPY",), held=held) as feed:
+            feed.wait(lambda: feed.of(Chain), "chain")
+            held.append(CALL.replace("680000", "685000"))
+            feed.wait(lambda: len(feed.of(Contracts)) == 2, "second table")
+            chains = len(feed.of(Chain))
+            feed.wait(lambda: len(feed.of(Chain)) >= chains + 3, "chains")
+        assert [max(table.strikes) for table in feed.of(Contracts)] == [679.0, 685.0]
+
     def test_the_window_follows_the_price(self, fake: Alpaca, capsys: Told) -> None:
         with live(fake, capsys, options_of=("SPY",), option_symbols=3) as feed:
             feed.connected("stock")

@@ -63,3 +63,27 @@ def test_a_move_that_changes_no_contract_is_no_change() -> None:
     window.changed.clear()
     window.centre(TABLE, 688.0)
     assert not window.changed.is_set()
+
+
+def test_what_is_held_stays_within_the_budget_wherever_the_price_goes() -> None:
+    window, far = Window(9, 1), CALL.replace("680000", "671000")
+    window.centre(TABLE, 680.0, {far})
+    assert window.wanted == {*nearest(TABLE, 680.0, 8), far}
+    window.centre(TABLE, 688.0, {far})
+    assert window.wanted == {*nearest(TABLE, 688.0, 8), far}
+
+
+def test_what_is_held_anew_is_wanted_although_the_price_has_not_moved() -> None:
+    window, far = centred(680.0), CALL.replace("680000", "671000")
+    window.changed.clear()
+    window.centre(TABLE, 680.0, {far})
+    assert (window.changed.is_set(), far in window.wanted) == (True, True)
+    window.changed.clear()
+    window.centre(TABLE, 680.0)
+    assert (window.changed.is_set(), window.wanted) == (True, set(nearest(TABLE, 680.0, 9)))
+
+
+def test_more_held_than_the_budget_is_all_wanted() -> None:
+    window, held = Window(3, 1), set(nearest(TABLE, 671.0, 5))
+    window.centre(TABLE, 680.0, held)
+    assert window.wanted == held

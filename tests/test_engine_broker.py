@@ -84,6 +84,22 @@ def test_a_kill_lets_no_entry_out_and_sells_what_is_held(market: Path, tmp_path:
     assert not any(exchange.bought.values())
 
 
+def test_the_feed_can_see_what_is_held(market: Path, tmp_path: Path) -> None:
+    exchange, seen = Filling(), list[tuple[frozenset[str], set[str]]]()
+
+    def look(event: AnyEvent) -> None:
+        if any(exchange.bought.values()) and not one.stopping.is_set():
+            seen.append((one.feed.held(), set(+exchange.bought)))
+            one.stopping.set()
+
+    one = engine(tmp_path, market, exchange, look)
+    assert one.feed.held() == frozenset()
+    one.run()
+    ((known, bought),) = seen
+    assert bought
+    assert known == bought
+
+
 def test_an_engine_goes_on_with_its_account_where_it_ended(market: Path, tmp_path: Path) -> None:
     exchange = Filling()
 

@@ -10,10 +10,14 @@ Put = Callable[[AnyEvent], None]
 
 
 class Feed(ABC):
-    """A market's events. `cadences` and `marks` are those of the tape that is recorded from it."""
+    """A market's events. `cadences` and `marks` are those of the tape that is recorded from it.
+
+    `held` gives what an engine holds or is entering: symbols of which a feed that chooses must not lose sight.
+    """
 
     cadences: dict[str, float]
     marks: tuple[str, ...]
+    held: Callable[[], frozenset[str]] = staticmethod(frozenset)
 
     @abstractmethod
     def now_ns(self) -> int:

@@ -1,7 +1,7 @@
 """The options of one underlying: contracts once a session, the chain every few seconds, volumes every minute."""
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from datetime import date
 from typing import Final
 
@@ -16,6 +16,7 @@ from flows.feeds.alpaca.shares import Clock
 from flows.feeds.alpaca.translating import Told
 from flows.feeds.alpaca.window import Window, nearest
 from operators import sessions
+from operators.contracts import parse_occ
 from operators.events import MINUTE_NS
 
 FARTHEST_DTE: Final = 5
@@ -43,13 +44,17 @@ def nearest_expiries(rows: Sequence[Told]) -> list[Told]:
 
 
 class Chains:
-    """Asks for the options of an underlying while the market is open; `spots` has its newest price in dollars."""
+    """Asks for the options of an underlying while the market is open; `spots` has its newest price in dollars.
+
+    What `held` gives is asked for however far from that price it is.
+    """
 
     def __init__(
-        self, access: Access, underlying: str, spots: Mapping[str, float], window: Window, clock: Clock
-    ) -> None:
+        self, access: Access, underlying: str, spots: Mapping[str, float], window: Window, clock: Clock,
+        held: Callable[[], Collection[str]],
+    ) -> None:  # fmt: skip
         self._access, self._underlying, self._spots, self._window = access, underlying, spots, window
-        self._clock = clock
+        self._clock, self._held = clock, held
         self._listing: Listing | None = None
         self._reach = Reach(underlying, date.min, date.min, 0.0, 0.0)
         self._centre, self._strange = 0.0, 0
@@ -69,15 +74,16 @@ class Chains:
         session = sessions.session_holding(now_ns)
         if session is None or spot is None:
             return
-        if self._is_due(session.day, spot, now_ns):
-            reach = self._wide(within_reach(self._underlying, session.day, spot))
+        held = self._held_here(session.day)
+        if self._is_due(session.day, spot, now_ns, held.values()):
+            reach = self._wide(within_reach(self._underlying, session.day, spot), held.values())
             self._list(reach, spot, await asyncio.to_thread(asking.contracts, reach))
             if self._listing is not None:
                 emit(self._listing.table)
         found = self._listing
         if found is None:
             return
-        self._window.centre(found.table, spot)
+        self._window.centre(found.table, spot, held)
         told = await asyncio.to_thread(asking.chain, self._reach)
         try:
             traded = volumes_in(told, session.day)
@@ -94,9 +100,16 @@ class Chains:
         asked = nearest(found.table, spot, VOLUME_CONTRACTS)
         return volumes(asked, await asyncio.to_thread(asking.days, asked, day), day)
 
-    def _is_due(self, day: date, spot: float, now_ns: int) -> bool:
+    def _held_here(self, day: date) -> dict[str, float]:
+        """The contracts of the underlying that are held and have not expired, with their strikes in dollars."""
+        named = ((symbol, found) for symbol in self._held() if (found := parse_occ(symbol)) is not None)
+        return {name: found.strike for name, found in named if found.root == self._underlying and found.expiry >= day}
+
+    def _is_due(self, day: date, spot: float, now_ns: int, held: Iterable[float]) -> bool:
         """Whether a table is due: the session's first one, a wider one, or after a minute the first with contracts."""
         if self._reach.first != day or abs(spot / self._centre - 1.0) > BAND / 2.0:
+            return True
+        if not all(self._reach.lowest <= strike <= self._reach.highest for strike in held):
             return True
         return self._listing is None and now_ns - self._listed_ns >= MINUTE_NS
 
@@ -121,13 +134,12 @@ class Chains:
             self._listing = found = replace(made, table=found.table)
         return found
 
-    def _wide(self, reach: Reach) -> Reach:
-        """Reaches as far as the table before, or its last centre's a day ago: what is held there must stay listed."""
-        if not self._centre:
-            return reach
+    def _wide(self, reach: Reach, held: Iterable[float]) -> Reach:
+        """Reaches as far as the session's table before, whose contracts must stay listed, and as what is held."""
         same = self._reach.first == reach.first
-        before = self._reach if same else within_reach(self._underlying, reach.first, self._centre)
-        return reach._replace(lowest=min(reach.lowest, before.lowest), highest=max(reach.highest, before.highest))
+        before = [self._reach.lowest, self._reach.highest] if same else []
+        strikes = [reach.lowest, reach.highest, *before, *held]
+        return reach._replace(lowest=min(strikes), highest=max(strikes))
 
     def _quoted(self, found: Listing, told: Mapping[str, Told | None], traded: Mapping[str, float], emit: Emit) -> None:
         made, strange = found.chain(told, traded)

@@ -101,7 +101,7 @@ class AlpacaFeed(Feed):
         if wanted.options_of:
             streams.add("options", self._hear_options, wanted.silent_seconds, self._options_speak)
         for ticker in wanted.options_of:
-            chains = Chains(self._access, ticker, self._shares.spots, self._window, self._clock)
+            chains = Chains(self._access, ticker, self._shares.spots, self._window, self._clock, self.held)
             streams.add(f"chain {ticker}", partial(chains.look, every_seconds=wanted.chain_seconds))
         return streams
 

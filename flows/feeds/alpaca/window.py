@@ -1,6 +1,7 @@
-"""Which contracts' quotes are streamed: those nearest the money, as many as an account may have."""
+"""Which contracts' quotes are streamed: what is held, and those nearest the money, as many as an account may have."""
 
 import asyncio
+from collections.abc import Collection
 from typing import NamedTuple
 
 from operators.events import Contracts
@@ -15,6 +16,7 @@ class _Part(NamedTuple):
     table: Contracts
     centre: float
     edge: float
+    held: frozenset[str]
     symbols: tuple[str, ...]
 
 
@@ -41,15 +43,20 @@ class Window:
         """The contracts of now."""
         return frozenset(symbol for part in self._parts.values() for symbol in part.symbols)
 
-    def centre(self, table: Contracts, spot: float) -> None:
-        """Moves the window of the table's underlying to a price, if the price has moved enough or the table is new."""
-        part = self._parts.get(table.underlying)
-        if part is not None and part.table is table and abs(spot - part.centre) <= MOVED * part.edge:
+    def centre(self, table: Contracts, spot: float, held: Collection[str] = ()) -> None:
+        """Moves the window of the table's underlying to a price, where the price has moved enough or the rest is new.
+
+        The contracts in `held`, those of the underlying, stay in it wherever the price goes.
+        """
+        part, kept = self._parts.get(table.underlying), frozenset(held)
+        same = part is not None and part.table is table and part.held == kept
+        if part is not None and same and abs(spot - part.centre) <= MOVED * part.edge:
             return
-        symbols = nearest(table, spot, self._each)
+        near = [symbol for symbol in nearest(table, spot, self._each) if symbol not in kept]
+        near = near[: max(self._each - len(kept), 0)]
         strikes = dict(zip(table.symbols, table.strikes, strict=True))
-        edge = max((abs(strikes[symbol] - spot) for symbol in symbols), default=0.0)
+        edge = max((abs(strikes[symbol] - spot) for symbol in near), default=0.0)
         before = self.wanted
-        self._parts[table.underlying] = _Part(table, spot, edge, symbols)
+        self._parts[table.underlying] = _Part(table, spot, edge, kept, (*sorted(kept), *near))
         if self.wanted != before:
             self.changed.set()
