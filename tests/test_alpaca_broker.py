@@ -1,10 +1,13 @@
 """Alpaca behind the port: what it sends and reads, and what each failure means."""
 
 import asyncio
+import json
 import socket
 import subprocess
 import sys
+import threading
 from collections.abc import Awaitable, Callable
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, TypeVar
 
 import pytest
@@ -15,7 +18,7 @@ from flows.brokers.alpaca.keys import LIVE, PAPER, Place, keys
 from flows.brokers.port import Account, Held, NotSent, Unclear, Unusable
 from operators.answers import Answer, Execution
 from operators.events import SECOND_NS, Intent
-from tests.alpaca_brokers import KEYS, broker, buy, sell
+from tests.alpaca_brokers import KEYS, TIMEOUT_SECONDS, broker, buy, sell
 from tests.alpaca_market import CALL, OPENING, ny
 from tests.fakes.alpaca.process import Alpaca
 from tests.sources import imported, modules
@@ -173,22 +176,62 @@ class TestSubmit:
         with pytest.raises(NotSent, match="no connection"):
             run_fast(main())
 
-    def test_calls_that_hang_hold_no_sale_back(self, fake: Alpaca) -> None:
+    @pytest.mark.parametrize(
+        ("urgent", "state"),
+        [
+            (lambda made: made.submit(sell("b", 1, 1_000_000, CALL)), "rejected"),
+            (lambda made: made.cancel("before"), "cancelled"),
+        ],
+        ids=["sale", "cancel"],
+    )
+    def test_calls_that_hang_hold_no_exit_back(
+        self, fake: Alpaca, urgent: Callable[[Broker], Awaitable[Answer]], state: str
+    ) -> None:
+        submitted(fake, buy("before", 1))
         fake.faults({"kind": "hang_after", "symbol": "TQQQ", "seconds": 3.0, "count": 0})
 
         async def main(made: Broker) -> tuple[str, int]:
             hanging = [asyncio.ensure_future(made.submit(buy(f"a{number}", 1))) for number in range(8)]
-            answer = await made.submit(sell("b", 1, 1_000_000, CALL))
+            await asyncio.sleep(0)  # each has taken its thread, or its place before one
+            answer = await urgent(made)
             done = sum(task.done() for task in hanging)
             for task in hanging:
                 task.cancel()
             await asyncio.gather(*hanging, return_exceptions=True)
             return answer.state, done
 
-        assert asked(fake, main, timeout_seconds=2.0) == ("rejected", 0)
+        assert asked(fake, main, timeout_seconds=2.0) == (state, 0)
+
+
+class Confused(BaseHTTPRequestHandler):
+    """Answers every question about an order with another one."""
+
+    def do_GET(self) -> None:
+        body = json.dumps({"id": "1", "client_order_id": "b", "status": "filled", "filled_qty": "50"}).encode()
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *_: object) -> None:
+        """Says nothing."""
 
 
 class TestLookup:
+    def test_an_answer_of_another_order_is_none(self) -> None:
+        async def main() -> Answer | None:
+            made = Broker(KEYS, Place(f"http://127.0.0.1:{server.server_port}", ""))
+            try:
+                return await made.lookup("a")
+            finally:
+                await made.close()
+
+        with ThreadingHTTPServer(("127.0.0.1", 0), Confused) as server:
+            threading.Thread(target=server.serve_forever, daemon=True).start()
+            with pytest.raises(Unclear, match="answered of b instead of a"):
+                asyncio.run(main())
+            server.shutdown()
+
     def test_a_name_that_nobody_used_is_none(self, fake: Alpaca) -> None:
         assert looked_up(fake) is None
 
@@ -217,6 +260,17 @@ class TestLookup:
         fake.faults({"kind": kind})
         with pytest.raises(Unclear):
             looked_up(fake)
+
+    def test_an_address_that_is_none_is_no_denial(self, fake: Alpaca) -> None:
+        async def main() -> Answer | None:
+            made = Broker(KEYS, Place(f"{fake.urls['TradingClient']}/wrong", ""), timeout_seconds=TIMEOUT_SECONDS)
+            try:
+                return await made.lookup("a")
+            finally:
+                await made.close()
+
+        with pytest.raises(Unclear, match="HTTP 404: endpoint not found"):
+            run_fast(main())
 
     def test_of_too_many_requests_it_is_not_sent(self, fake: Alpaca) -> None:
         fake.faults({"kind": "429"})
@@ -266,6 +320,12 @@ class TestLists:
         fake.until(FALL)
         found = asked(fake, lambda made: made.executions(ny("10:00:10")))
         assert [one.client_order_id for one in found] == ["b"]
+
+    def test_fills_of_the_second_before_are_asked_for_and_left_out(self, fake: Alpaca) -> None:
+        submitted(fake, buy("a", 1, 50_020_000))
+        at_ns = asked(fake, lambda made: made.executions(0))[0].event_ns
+        assert asked(fake, lambda made: made.executions(at_ns + 1)) == []
+        assert len(asked(fake, lambda made: made.executions(at_ns))) == 1
 
     @pytest.mark.parametrize(("path", "name"), [("/v2/orders", "open_orders"), (FILLS, "executions")])
     def test_pages_that_loop_are_noticed(self, fake: Alpaca, path: str, name: str) -> None:
