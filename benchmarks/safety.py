@@ -18,10 +18,9 @@ import numpy as np
 
 from flows.tape.frames import Header
 from flows.tape.journal import Journal
-from operators.events import Intent
+from operators.events import Intent, encode
 
 INTENT: Final = Intent(0, 0, 0, 1, "sc-20260302-14cabbcb3b8552275e93", "QQQ260302C00610000", "buy", 3, 1_230_000)
-INTENT_BYTES: Final = 160
 PATIENCE_SECONDS: Final = 10.0
 REST_SECONDS: Final = 0.0137
 """Between two orders: no multiple of the 50 ms between two syncs."""
@@ -51,7 +50,7 @@ def measured(folder: Path, orders: int) -> dict[str, Any]:
             journal.wait_synced(journal.written_seq, PATIENCE_SECONDS, at_once=True)
 
         def yardstick() -> None:
-            bare.write(bytes(INTENT_BYTES))
+            bare.write(encode(INTENT))
             os.fdatasync(bare.fileno())
 
         ways: dict[str, Callable[[], None]] = {"at_once": at_once, "in_turn": in_turn, "yardstick": yardstick}
