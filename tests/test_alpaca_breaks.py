@@ -2,6 +2,7 @@
 
 import pytest
 
+from flows.backoff import Backoff
 from flows.feeds.alpaca.faults import WrongKeys
 from operators.events import Bar, Chain, Quote
 from tests.alpaca_live import live
@@ -39,19 +40,35 @@ class TestStreams:
         # 30 s after its close: more than the 5 s that an entry may wait.
         assert (bar.event_ns, feed.clock.now_ns - bar.event_ns) == (ny("10:01"), 30_000_000_000)
 
-    def test_bars_of_a_break_that_cannot_be_had_are_told(
+    def test_bars_of_a_break_that_cannot_be_had_are_told_and_asked_for_until_they_are_there(
         self, fake: Alpaca, capsys: Told, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr("flows.feeds.alpaca.shares.AGAIN_SECONDS", 0.01)
+        monkeypatch.setattr("flows.feeds.alpaca.shares.USUAL", Backoff(0.01, 0.01))
         with live(fake, capsys) as feed:
             feed.connected("stock")
             feed.wait(lambda: feed.told("I011"), "first connection")
-            fake.faults({"kind": "503", "path": "/v2/stocks/bars", "count": 3})
+            fake.faults({"kind": "503", "path": "/v2/stocks/bars", "count": 0})
             fake.drop("stock")
-            feed.wait(lambda: feed.told("W123", detail="bars of SPY, TQQQ: HTTP 503"), "warning")
+            feed.wait(lambda: len(feed.told("W123", detail="bars of SPY, TQQQ: HTTP 503")) > 3, "warnings")
+            feed.connected("stock")
+            feed.until(ny("10:01:01"))
+            feed.wait(lambda: feed.of(Quote, event_ns=ny("10:00:19")), "quotes all the same")
+            assert feed.of(Bar, history=False) == []
+            fake.call("DELETE", "faults")
+            feed.wait(lambda: feed.of(Bar, history=False), "bar")
+        assert [bar.event_ns for bar in feed.of(Bar, history=False)] == [ny("10:01")]
+
+    def test_an_engine_that_goes_on_hears_quotes_before_the_history_is_there(
+        self, fake: Alpaca, capsys: Told, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr("flows.feeds.alpaca.shares.USUAL", Backoff(0.01, 0.01))
+        fake.faults({"kind": "503", "path": "/v2/stocks/bars", "count": 0})
+        with live(fake, capsys, passed=7) as feed:
             feed.connected("stock")
             feed.until(ny("10:00:02.5"))
-            feed.wait(lambda: feed.of(Quote), "quotes all the same")
+            feed.wait(lambda: len(feed.of(Quote)) == 2, "quotes")
+            fake.call("DELETE", "faults")
+            feed.wait(lambda: len(feed.of(Bar, history=True)) == 3, "history")
 
     def test_a_mute_socket_is_left_and_made_again(self, fake: Alpaca, capsys: Told) -> None:
         fake.faults({"kind": "mute", "stream": "stock", "count": 0})

@@ -13,6 +13,7 @@ from flows.feeds.alpaca.translating import bar, instant_ns, price, quote
 from flows.tape.faults import Refused
 from operators import prices
 from operators.contracts import counts_of, prices_of
+from operators.events import Chain, Quote
 from operators.listings import sound
 from tests.alpaca_market import CALL, DAY, FRIDAY, PUT, ny
 
@@ -24,6 +25,16 @@ def row(symbol: str = CALL, **changes: Any) -> dict[str, Any]:
     """A contract as Alpaca tells it."""
     told = {"symbol": symbol, "size": "100", "tradable": True}
     return told | {"open_interest": "510", "open_interest_date": FRIDAY.isoformat()} | changes
+
+
+def chain(
+    found: Listing,
+    told: dict[str, Any],
+    traded: dict[str, float] | None = None,
+    streamed: dict[str, Quote] | None = None,
+) -> tuple[Chain | None, int]:
+    """A snapshot in the session of 2 March."""
+    return found.chain(told, traded or {}, streamed or {}, ny("09:30"))
 
 
 def listed(*rows: dict[str, Any]) -> Listing:
@@ -132,7 +143,7 @@ class TestContracts:
         found = listed(row(open_interest_date=day))
         (interest,) = found.interests
         assert (interest.contracts, interest.day) == (510.0, dt.date.fromisoformat(day))
-        made, _ = found.chain({CALL: {"latestQuote": TOLD}}, {})
+        made, _ = chain(found, {CALL: {"latestQuote": TOLD}})
         assert made is not None
         (told,) = counts_of(made.open_interest, 1)
         assert (None if isnan(told) else told, found.stale_interests) == (expected, stale)
@@ -148,9 +159,27 @@ class TestContracts:
 
 
 class TestChains:
+    def test_a_streamed_quote_that_is_newer_stands(self) -> None:
+        newer = Quote(0, 0, ny("10:00:02") + 8, CALL, 0.9, nan, 3.0, nan)
+        older = Quote(0, 0, ny("10:00:02"), PUT, 0.9, 0.95, 3.0, 3.0)
+        told = {CALL: {"latestQuote": TOLD}, PUT: {"latestQuote": TOLD}}
+        made, _ = chain(listed(), told, streamed={CALL: newer, PUT: older})
+        assert made is not None
+        assert made.event_ns == ny("10:00:02") + 8
+        np.testing.assert_array_equal(prices_of(made.bid, 2), [0.9, 1.0])
+        np.testing.assert_array_equal(prices_of(made.ask, 2), [nan, 1.05])
+        np.testing.assert_array_equal(counts_of(made.bid_size, 2), [3.0, 10.0])
+
+    def test_a_quote_from_before_the_open_is_missing(self) -> None:
+        before = TOLD | {"t": "2026-02-27T20:59:59Z"}
+        made, _ = chain(listed(), {CALL: {"latestQuote": TOLD}, PUT: {"latestQuote": before}})
+        assert made is not None
+        np.testing.assert_array_equal(prices_of(made.bid, 2), [1.0, nan])
+        assert chain(listed(), {PUT: {"latestQuote": before}}) == (None, 0)
+
     def test_a_snapshot_has_the_tables_order_and_the_newest_quotes_time(self) -> None:
         told = {PUT: {"latestQuote": TOLD | {"t": "2026-03-02T15:00:01Z", "ap": 0}}, CALL: {"latestQuote": TOLD}}
-        made, strange = listed().chain(told, {CALL: 7.0})
+        made, strange = chain(listed(), told, {CALL: 7.0})
         assert made is not None
         assert (made.underlying, made.event_ns, strange) == ("SPY", ny("10:00:02") + 7, 0)
         np.testing.assert_array_equal(prices_of(made.ask, 2), [1.05, nan])
@@ -159,16 +188,16 @@ class TestChains:
         np.testing.assert_array_equal(counts_of(made.open_interest, 2), [510.0, 510.0])
 
     def test_a_contract_without_a_quote_is_missing(self) -> None:
-        made, _ = listed().chain({CALL: {"latestQuote": TOLD}, PUT: {"latestQuote": None}}, {})
+        made, _ = chain(listed(), {CALL: {"latestQuote": TOLD}, PUT: {"latestQuote": None}})
         assert made is not None
         np.testing.assert_array_equal(prices_of(made.bid, 2), [1.0, nan])
 
     def test_symbols_that_are_not_in_the_table_are_counted(self) -> None:
         told = {CALL: {"latestQuote": TOLD}, "SPY1260302C00680000": {"latestQuote": TOLD}, "XOM2_ADJ": None}
-        assert listed().chain(told, {})[1] == 2
+        assert chain(listed(), told)[1] == 2
 
     def test_without_any_quote_there_is_no_chain(self) -> None:
-        assert listed().chain({CALL: None}, {}) == (None, 0)
+        assert chain(listed(), {CALL: None}) == (None, 0)
 
     def test_a_contract_that_was_asked_for_and_has_no_bar_of_today_was_not_traded(self) -> None:
         bars = {CALL: [{"t": "2026-02-27T05:00:00Z", "v": 99}, {"t": "2026-03-02T05:00:00Z", "v": 12}]}

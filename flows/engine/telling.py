@@ -31,7 +31,7 @@ CODES: Final[dict[str, tuple[Level, str]]] = {
     "W120": ("warning", "a broker's update cannot be used as it is"),
     "W121": ("warning", "a stream of the market broke; it is begun again"),
     "W122": ("warning", "the market allows one connection to a stream, and there is one; ours is tried again"),
-    "W123": ("warning", "bars that closed during a break cannot be had"),
+    "W123": ("warning", "bars that closed during a break cannot be had yet"),
     "W124": ("warning", "something that the market told was left out"),
     "E201": ("error", "the engine failed"),
 }

@@ -127,7 +127,7 @@ def import_alpaca(
     day: Annotated[list[datetime], typer.Option("--date", formats=["%Y-%m-%d"], help="a session; may be repeated")],
     out: Annotated[Path, typer.Option(help="the tape to write")],
     options_of: Annotated[list[str] | None, typer.Option(help="a ticker whose options' volumes to bring")] = None,
-    history: Annotated[int, typer.Option(min=0, help="sessions before the first that only warm up")] = 4,
+    history: Annotated[int, typer.Option(min=0, help="sessions before the first that only warm up")] = 5,
     shares: Annotated[ShareFeed, typer.Option(help="bars of all exchanges, or of one")] = ShareFeed.SIP,
     live: Annotated[bool, typer.Option("--live/--paper", help="whose account the keys are of")] = False,
     address: Annotated[str | None, typer.Option(help="another Alpaca, such as scalp fake-alpaca tells")] = None,

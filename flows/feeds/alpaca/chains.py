@@ -17,7 +17,7 @@ from flows.feeds.alpaca.translating import Told
 from flows.feeds.alpaca.window import Window, nearest
 from operators import sessions
 from operators.contracts import parse_occ
-from operators.events import MINUTE_NS
+from operators.events import MINUTE_NS, Chain
 
 FARTHEST_DTE: Final = 5
 EXPIRIES: Final = 3
@@ -91,7 +91,7 @@ class Chains:
                 found = await self._interests(asking, found)
                 self._volumes = {} if traded else await self._days(asking, found, session.day, spot)
                 self._asked_ns = now_ns
-            self._quoted(found, told, traded or self._volumes, emit)
+            self._quoted(found.chain(told, traded or self._volumes, self._window.quotes, session.open_ns), emit)
         except (ValueError, AttributeError) as fault:
             raise Unanswered(f"chain of {self._underlying}: {fault}") from fault
 
@@ -141,8 +141,8 @@ class Chains:
         strikes = [reach.lowest, reach.highest, *before, *held]
         return reach._replace(lowest=min(strikes), highest=max(strikes))
 
-    def _quoted(self, found: Listing, told: Mapping[str, Told | None], traded: Mapping[str, float], emit: Emit) -> None:
-        made, strange = found.chain(told, traded)
+    def _quoted(self, found: tuple[Chain | None, int], emit: Emit) -> None:
+        made, strange = found
         if strange > self._strange:
             tell("W124", detail=f"{strange} symbols of {self._underlying}'s chain are no contracts of its table")
         self._strange = strange

@@ -1,6 +1,6 @@
 """The market of Alpaca, live: shares and funds by stream, option chains by question, quotes near the money by stream.
 
-history ----------------------------------> put
+history ----------------------------------> put, before the first run's streams
 shares   stream, watched, made again --+
 options  stream, watched, made again --+--- conflated -- queue --> put
 chain X  questions, begun again -------+
@@ -38,7 +38,7 @@ class Wanted(NamedTuple):
 
     symbols: tuple[str, ...]
     options_of: tuple[str, ...] = ()
-    history_days: int = 4
+    history_days: int = 5
     chain_seconds: float = 5.0
     option_symbols: int = 200
     silent_seconds: float = 10.0
@@ -66,8 +66,13 @@ class AlpacaFeed(Feed):
         return self._clock()
 
     def run(self, put: Put, stopping: threading.Event, passed: int) -> None:
-        """Puts the history, then what comes, until it is told to stop. Raises WrongKeys."""
-        if not self._warm(put, stopping, begun=passed > 0):
+        """Puts the history, then what comes, until it is told to stop. Raises WrongKeys.
+
+        An engine that has begun may hold something: it hears quotes at once, and the bars that it missed beside them.
+        """
+        if passed:
+            self._shares.missed_days = self._wanted.history_days
+        elif not self._warm(put, stopping):
             return
         with self._streams() as streams:
             while not stopping.is_set() and streams.fault is None:
@@ -78,12 +83,12 @@ class AlpacaFeed(Feed):
         if streams.fault is not None:
             raise streams.fault
 
-    def _warm(self, put: Put, stopping: threading.Event, *, begun: bool) -> bool:
+    def _warm(self, put: Put, stopping: threading.Event) -> bool:
         """Puts the history, asked for until it is there; False if the engine stops before."""
         asking, failures = Asking(self._access), 0
         while not stopping.is_set():
             try:
-                bars = self._shares.history(asking, self._wanted.history_days, begun=begun)
+                bars = self._shares.history(asking, self._wanted.history_days)
             except Unanswered as fault:
                 failures += 1
                 seconds = USUAL.seconds(failures, 1.0)
@@ -135,9 +140,11 @@ class AlpacaFeed(Feed):
 
         The line takes any quote as a sign that the stream of shares lives: alone they would hide its silence.
         """
-        if self._clock() - self._shares.heard_ns > self._wanted.silent_seconds * SECOND_NS:
-            return
         try:
-            emit(quote(str(told.get("S")), told))
+            found = quote(str(told.get("S")), told)
         except ValueError as wrong:
             self._shares.refuse("a quote of an option", "time_bad", str(wrong))
+            return
+        self._window.quotes[found.symbol] = found
+        if self._clock() - self._shares.heard_ns <= self._wanted.silent_seconds * SECOND_NS:
+            emit(found)

@@ -12,7 +12,7 @@ import numpy as np
 from flows.feeds.alpaca.translating import UNPLACED, Told, count, instant_ns, sides
 from operators import sessions
 from operators.contracts import FloatArray, packed_counts, packed_prices, parse_occ
-from operators.events import Chain, Contracts
+from operators.events import Chain, Contracts, Quote
 
 SHARES: Final = 100
 NEWEST_INTEREST_SESSIONS: Final = 2
@@ -53,10 +53,15 @@ class Listing(msgspec.Struct, frozen=True):
         """How many contracts have an open interest that is older than it should be."""
         return sum(interest.day is not None for interest in self.interests) - self.known_interests
 
-    def chain(self, snapshots: Mapping[str, Told | None], volumes: Mapping[str, float]) -> tuple[Chain | None, int]:
+    def chain(
+        self, snapshots: Mapping[str, Told | None], volumes: Mapping[str, float], streamed: Mapping[str, Quote],
+        open_ns: int,
+    ) -> tuple[Chain | None, int]:  # fmt: skip
         """The snapshot of a moment, the time of its newest quote; and how many of its symbols the table has not.
 
-        None where nothing is quoted. A contract that `volumes` does not name has an unknown volume.
+        A streamed quote that is newer stands: an answer may be older than what came meanwhile. One from before the
+        session's open is missing. None where nothing is quoted. A contract that `volumes` does not name has an unknown
+        volume.
         """
         columns = np.full((4, len(self._rows)), nan)
         event_ns, strange = 0, 0
@@ -66,8 +71,10 @@ class Listing(msgspec.Struct, frozen=True):
             if row is None:
                 strange += 1
             elif quote is not None:
-                columns[:, row] = sides(quote)
-                event_ns = max(event_ns, instant_ns(quote.get("t")))
+                at_ns, found = _newest(quote, streamed.get(symbol))
+                if at_ns >= open_ns:
+                    columns[:, row] = found
+                    event_ns = max(event_ns, at_ns)
         if not event_ns:
             return None, strange
         traded: FloatArray = np.array([volumes.get(symbol, nan) for symbol in self.table.symbols])
@@ -126,6 +133,14 @@ def volumes_in(snapshots: Mapping[str, Told | None], today: date) -> dict[str, f
         for symbol, bar in bars
         if bar is not None
     }
+
+
+def _newest(told: Told, streamed: Quote | None) -> tuple[int, tuple[float, ...]]:
+    """Time and sides of a snapshot's quote, or of the streamed one if that is newer."""
+    at_ns = instant_ns(told.get("t"))
+    if streamed is None or streamed.event_ns <= at_ns:
+        return at_ns, sides(told)
+    return streamed.event_ns, (streamed.bid, streamed.ask, streamed.bid_size, streamed.ask_size)
 
 
 def _unfit(underlying: str, row: Told) -> str:

@@ -3,12 +3,14 @@
 import asyncio
 from collections.abc import Callable
 from datetime import time
+from itertools import count
 from math import isfinite
 from operator import attrgetter
 from typing import Final
 
 from msgspec.structs import replace
 
+from flows.backoff import USUAL
 from flows.engine.telling import tell
 from flows.feeds.alpaca.asking import Access, Asking
 from flows.feeds.alpaca.connecting import Emit, handler, hear, share_stream
@@ -16,42 +18,36 @@ from flows.feeds.alpaca.faults import Unanswered
 from flows.feeds.alpaca.translating import Told, bar, quote
 from flows.tape.faults import Refused
 from operators import prices, sessions
-from operators.events import Bar
+from operators.events import MINUTE_NS, Bar
 
 Clock = Callable[[], int]
-FILL_TRIES: Final = 3
-AGAIN_SECONDS: Final = 1.0
+OVERLAP_NS: Final = 2 * MINUTE_NS
+"""A break may have swallowed bars that closed together with the last one that came."""
 
 
 class Shares:
     """What was told of these symbols: `spots` are the newest prices in dollars, `heard_ns` is when a quote came last.
 
     Bars come in the order of their closes, each once. One that comes late says so by its time: an engine moves its
-    clouds with it and enters nothing on it.
+    clouds with it and enters nothing on it. `missed_days` is of how many sessions before today the first connection
+    brings the bars, for an engine that has begun before.
     """
 
     def __init__(self, access: Access, symbols: tuple[str, ...], clock: Clock) -> None:
         self.spots: dict[str, float] = {}
-        self.heard_ns = 0
+        self.heard_ns = self.missed_days = 0
         self._access, self._symbols, self._clock = access, symbols, clock
         self._closes: dict[str, int] = {}
         self._refused = Refused()
         self._held: list[Bar] | None = None
 
-    def history(self, asking: Asking, days: int, *, begun: bool) -> list[Bar]:
+    def history(self, asking: Asking, days: int) -> list[Bar]:
         """The bars of so many sessions before today and of today until now, in order of time.
 
-        An engine that has begun may hold what today's bars concern: for it they are late ones and no history.
         Raises WrongKeys and Unanswered.
         """
-        now_ns = self._clock()
-        today = first = sessions.new_york(now_ns).date()
-        for _ in range(days):
-            first = sessions.previous_session(first).day
-        midnight_ns = sessions.at(today, time())
-        found = self._asked(asking, sessions.at(first, sessions.OPEN), now_ns)
-        past = [replace(one, history=not begun or one.event_ns <= midnight_ns) for one in found]
-        return [one for one in past if self._is_new(one)]
+        found = [replace(one, history=True) for one in self._past(asking, days)]
+        return [one for one in found if self._is_new(one)]
 
     async def hear(self, emit: Emit) -> None:
         """Hears the stream until it breaks; the bars since the last one known are asked for beside it."""
@@ -84,28 +80,49 @@ class Shares:
     async def _fill(self, emit: Emit) -> None:
         """Brings the bars that closed since the last known one, then those that the stream brought meanwhile."""
         found = await self._missed()
+        self.missed_days = 0
         held, self._held = self._held or [], None
-        count = 0
+        new = 0
         for one in [*found, *held]:
             if self._is_new(one):
-                count += 1
+                new += 1
                 emit(one)
-        tell("I011", stream="shares", bars=count)
+        tell("I011", stream="shares", bars=new)
 
     async def _missed(self) -> list[Bar]:
-        """What REST has of the time since the last bar of each symbol; nothing where it does not answer."""
-        now_ns, asking = self._clock(), Asking(self._access)
-        session = sessions.session_holding(now_ns)
-        since_ns = min(self._closes.values(), default=now_ns if session is None else session.open_ns)
-        for tries in range(1, FILL_TRIES + 1):
+        """What REST has of the time since the last bar, asked for until it answers: newer ones wait for it.
+
+        Without them the clouds would have a gap that nothing fills any more.
+        """
+        asking = Asking(self._access)
+        for failures in count(1):
             try:
-                return await asyncio.to_thread(self._asked, asking, since_ns, now_ns)
+                return await asyncio.to_thread(self._since_the_last, asking)
             except Unanswered as fault:
-                if tries == FILL_TRIES:
-                    tell("W123", detail=str(fault))
-                else:
-                    await asyncio.sleep(AGAIN_SECONDS)
-        return []
+                seconds = USUAL.seconds(failures, 1.0)
+                tell("W123", detail=str(fault), again_in_seconds=seconds)
+                await asyncio.sleep(seconds)
+        raise AssertionError("it is asked for without end")
+
+    def _since_the_last(self, asking: Asking) -> list[Bar]:
+        """Bars since shortly before the newest one known, of all days that were missed where none is known."""
+        if self.missed_days:
+            midnight_ns = sessions.at(sessions.new_york(self._clock()).date(), time())
+            # What is held may concern today's bars: they are late ones and no history.
+            return [replace(one, history=one.event_ns <= midnight_ns) for one in self._past(asking, self.missed_days)]
+        now_ns = self._clock()
+        session = sessions.session_holding(now_ns)
+        first_ns = now_ns if session is None else session.open_ns
+        newest_ns = max(self._closes.values(), default=first_ns + OVERLAP_NS)
+        return self._asked(asking, newest_ns - OVERLAP_NS, now_ns)
+
+    def _past(self, asking: Asking, days: int) -> list[Bar]:
+        """The bars of so many sessions before today and of today until now, in order of time."""
+        now_ns = self._clock()
+        first = sessions.new_york(now_ns).date()
+        for _ in range(days):
+            first = sessions.previous_session(first).day
+        return self._asked(asking, sessions.at(first, sessions.OPEN), now_ns)
 
     def _asked(self, asking: Asking, start_ns: int, end_ns: int) -> list[Bar]:
         """The bars that closed by now, in order of time."""

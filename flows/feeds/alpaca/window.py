@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Collection
 from typing import NamedTuple
 
-from operators.events import Contracts
+from operators.events import Contracts, Quote
 
 MOVED: float = 0.25
 """A window is centred again when the price has come so far of the way to its edge: not at every strike."""
@@ -30,11 +30,12 @@ def nearest(table: Contracts, spot: float, count: int) -> tuple[str, ...]:
 class Window:
     """The contracts of all underlyings that are wanted; `budget` symbols in all, as many for each of `underlyings`.
 
-    `changed` is set when they change.
+    `changed` is set when they change. `quotes` are the newest ones that were streamed.
     """
 
     def __init__(self, budget: int, underlyings: int) -> None:
         self.changed = asyncio.Event()
+        self.quotes: dict[str, Quote] = {}
         self._each = budget // max(underlyings, 1)
         self._parts: dict[str, _Part] = {}
 
@@ -58,5 +59,6 @@ class Window:
         edge = max((abs(strikes[symbol] - spot) for symbol in near), default=0.0)
         before = self.wanted
         self._parts[table.underlying] = _Part(table, spot, edge, kept, (*sorted(kept), *near))
-        if self.wanted != before:
+        if (wanted := self.wanted) != before:
+            self.quotes = {symbol: quote for symbol, quote in self.quotes.items() if symbol in wanted}
             self.changed.set()
