@@ -6,7 +6,7 @@ scalp of it is taken up again, with all its exits.
 
 from operators.answers import Answer, Execution, Power
 from operators.book import BookState
-from operators.codes import ExitReason
+from operators.codes import ExitReason, SecondHalf
 from operators.intents import AnyScalp
 from operators.orders import Fill, Order
 from operators.settling import Settling
@@ -86,15 +86,25 @@ class Answering:
         book.realised_micros -= scalp.open_micros
 
     def _strangers(self, said: Execution) -> Order | None:
-        """A sale of what a scalp holds that we did not order, as an exit of it; others are not ours to book."""
+        """A sale of what a scalp holds that we did not order, as an exit of it; others are not ours to book.
+
+        One from before the scalp bought sold something else, whenever it is told.
+        """
         book = self._book
         holders = [scalp for scalp in book.scalps_in_order() if scalp.symbol == said.symbol and scalp.held > 0]
+        holders = [scalp for scalp in holders if not 0 < said.event_ns < self._begun_ns(scalp)]
         if said.side != "sell" or not holders:
             return None
         scalp = holders[0]
         scalp.exit_due = ExitReason.BROKER
+        self._leaving.drop_second(scalp, SecondHalf.EXIT_DUE)
         self._leaving.stop_entries(scalp, ExitReason.BROKER)
         return self._blotter.strange(scalp, said.client_order_id, min(said.quantity, scalp.held))
+
+    def _begun_ns(self, scalp: AnyScalp) -> int:
+        """When the scalp's first order was sent."""
+        orders = self._book.orders.values()
+        return min(order.sent_ns for order in orders if order.signal_id == scalp.signal_id)
 
     def _fit(self, scalp: AnyScalp) -> None:
         """An exit sells no more than is held; what was sold beyond that only a person can mend."""

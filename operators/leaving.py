@@ -60,9 +60,9 @@ class Leaving:
             self.book.set_timer(quote.at_ns + stand_ns, "stop", scalp.signal_id)
 
     def leave(self, scalp: AnyScalp, reason: ExitReason) -> None:
-        """Begins an exit, or lets a reason of a higher row take over the working one."""
+        """Begins an exit, or lets a reason of a higher row take over the working one; none is above the broker's."""
         before = scalp.exit_due
-        if before is not None and ROWS[reason] >= ROWS[before]:
+        if before is ExitReason.BROKER or (before is not None and ROWS[reason] >= ROWS[before]):
             return
         scalp.exit_due = reason
         self.drop_second(scalp, SecondHalf.EXIT_DUE)

@@ -17,7 +17,7 @@ LIMIT_SECONDS = 30.0
 class Engine:
     """What an engine gives the thread: a tape in memory, and a desk that holds what was executed."""
 
-    def __init__(self, broker: Any, lanes: Lanes | None = None, account_id: str = "X1") -> None:
+    def __init__(self, broker: Any, lanes: Lanes | None = None, account_id: str = "X1", since_ns: int = 0) -> None:
         self.broker, self.tape, self.news = broker, list[AnyEvent](), threading.Condition()
         self.thread = BrokerThread(
             broker,
@@ -25,7 +25,7 @@ class Engine:
             Tape(self.put, lambda *_: True),
             self.standing,
             lambda: 0,
-            0,
+            since_ns,
             lanes or Lanes(100, 50.0),
         )
 

@@ -147,6 +147,14 @@ class TestStates:
     def test_a_short_sale_is_a_sale(self, told: str, side: str) -> None:
         assert wording.placed(ORDER | {"status": "new", "side": told}).side == side
 
+    @pytest.mark.parametrize("others", [{"qty": None, "notional": "50"}, {"symbol": "", "side": None}])
+    def test_an_order_of_others_may_lack_count_or_symbol(self, others: dict[str, Any]) -> None:
+        found = wording.placed(ORDER | {"status": "new", "client_order_id": "by-hand"} | others)
+        told = ORDER | others
+        assert (found.symbol, found.quantity) == (told["symbol"], 0 if told["qty"] is None else 50)
+        with pytest.raises(Unreadable):
+            wording.placed(ORDER | {"status": "new"} | others)
+
     def test_another_side_is_none(self) -> None:
         with pytest.raises(Unreadable, match="expected buy or sell"):
             wording.placed(ORDER | {"status": "new", "side": "both"})

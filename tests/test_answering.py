@@ -235,6 +235,23 @@ class TestStrangers:
         stage.executes("10:00:05", 33, 49.5, name="liquidation-1", side="sell")
         assert (stage.newest.side, stage.newest.quantity, stage.newest.reason) == ("sell", 100, "broker")
 
+    def test_no_exit_rule_takes_over_what_it_leaves_and_no_second_half_follows(self) -> None:
+        stage = Account()
+        stage.holds()
+        stage.executes("10:00:05", 33, 49.5, name="liquidation-1", side="sell")
+        assert stage.position.second_half == "exit_due"
+        stage.quote("10:00:06", 40.0, 40.01)
+        stage.command("10:00:07", "kill")
+        assert (stage.position.exit_due, stage.newest.side) == ("broker", "sell")
+
+    def test_a_sale_from_before_the_scalp_is_none_of_it_whenever_it_is_told(self) -> None:
+        stage = Account()
+        stage.holds()
+        at_ns = stage.at("10:00:05")
+        sale = ("x99", "by-hand", "TQQQ", "sell", 133, 49_500_000)
+        assert stage._on(Execution(stage.seq, at_ns, ny("09:40"), *sale)) == []
+        assert stage.position.held == 133
+
     def test_our_exit_is_withdrawn_when_somebody_else_sold_all(self) -> None:
         stage = Account()
         stage.holds()

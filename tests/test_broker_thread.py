@@ -4,14 +4,17 @@ import asyncio
 from collections.abc import Iterator, Sequence
 
 import pytest
+from msgspec.structs import replace
 
 from flows.brokers.lanes import Lanes
 from flows.brokers.port import Account, Connection, Held, Unclear
 from flows.brokers.thread import RECONCILED
 from operators.answers import Execution, Power, Withdrawal
 from operators.events import Command, Intent
+from operators.orders import Order
 from tests.broker_engines import LIMIT_SECONDS, Engine, restored, said
 from tests.fakes.exchange import Exchange
+from tests.fakes.exchange import Order as Placed
 from tests.virtual import fast_loops
 
 BUY = Intent(5, 0, 0, 4, "sc-1", "TQQQ", "buy", 133, 50_010_000)
@@ -102,6 +105,36 @@ def test_reasons_of_a_run_that_was_killed_are_lifted(engine: Engine) -> None:
     engine.put(Command(0, 0, 0, "reduce", "engine", before))
     engine.thread.start(said=[before])
     engine.until(restored)
+
+
+LEFT = Order("sc-1", "s1", "first", 1, "TQQQ", "buy", 133, 50_010_000, 0, "working")
+"""An order that the run before this one sent."""
+
+
+def test_a_cancel_that_the_run_before_this_one_may_not_have_sent_goes_out(engine: Engine) -> None:
+    engine.broker.orders["sc-1"] = Placed(BUY)
+    engine.thread.start([replace(LEFT, cancel_asked=True)])
+    engine.until(said("cancelled"))
+    engine.until(restored)
+
+
+def test_a_fill_from_long_before_the_end_of_the_run_before_this_one_is_brought_in() -> None:
+    with fast_loops():
+        engine = Engine(Exchange(), since_ns=10**12)
+    engine.broker.orders["sc-1"] = Placed(BUY)
+    engine.broker.mute = True
+    engine.broker.fill("sc-1", 133)
+    engine.broker.mute = False
+    engine.thread.start([LEFT])
+    engine.until(lambda tape: any(isinstance(event, Execution) for event in tape))
+    engine.until(restored)
+    engine.thread.close(LIMIT_SECONDS)
+
+
+def test_why_entries_wait_is_said_again_while_it_lasts(engine: Engine) -> None:
+    engine.broker.mute = True
+    engine.thread.start()
+    engine.until(lambda _: engine.commands == ["reduce", "reduce"])
 
 
 def test_another_account_is_sent_nothing(engine: Engine) -> None:

@@ -5,14 +5,16 @@ from pathlib import Path
 
 import pytest
 
+from flows.brokers.reconciling import Standing
 from flows.engine.placing import Placing
 from flows.settings import load
 from operators.audit import AuditRecord
+from operators.desk import Desk
 from operators.events import Action, Command
 from operators.steps import Desks
 from tests.fakes.exchange import Exchange
 from tests.journals import Make, makes
-from tests.rows import NOON
+from tests.rows import NOON, etf_scalp
 from tests.tape_builders import T0, first_types
 
 STARTED = first_types()[0]
@@ -53,6 +55,14 @@ def halted(placing: Placing) -> bool:
 
 def kill(placing: Placing) -> None:
     placing.put(Command(0, 0, 0, "kill", "ann"))
+
+
+def test_a_scalp_that_ends_without_an_order_is_no_longer_believed(placing: Placing) -> None:
+    settings = load()
+    placing._desks.books[STARTED.book_id] = Desk.started(STARTED, settings.scalp, settings.engine)
+    placing._standing = Standing({"TQQQ": 133}, ())
+    placing.wrote([etf_scalp()])
+    assert placing._standing == Standing({}, [])
 
 
 def test_a_kill_counts_before_the_desk_has_read_it(placing: Placing) -> None:

@@ -145,6 +145,15 @@ def test_an_order_with_our_mark_that_no_tape_knows_is_a_difference() -> None:
     assert account.differs() == ["order sc-1 is at the broker and not on the tape"]
 
 
+def test_an_order_that_lives_at_the_broker_and_has_ended_here_is_a_difference() -> None:
+    account = Account()
+    accepted(account)
+    account.left_open()
+    account.orders.clear()
+    account.sending.flights.known["sc-1"].state = "rejected"
+    assert account.differs() == ["order sc-1 is open at the broker and has ended here: cancel it there"]
+
+
 def test_a_strangers_sale_of_what_the_desk_holds_is_brought_in_once() -> None:
     account = Account(TQQQ=133)
     account.exchange.done.append(Execution(0, 0, 1, "x9", "liquidation", "TQQQ", "sell", 133, 50_000_000))

@@ -19,8 +19,8 @@ SELL = Intent(9, 0, 0, 8, "sc-2", "TQQQ", "sell", 133, 49_000_000)
 class Wire:
     """A sending with an exchange at its other end; `told` is what came onto the tape, `at` when (seconds)."""
 
-    def __init__(self, size: int = 100) -> None:
-        self.exchange, self.told, self.at = Exchange(), [], []
+    def __init__(self, size: int = 100, exchange: Exchange | None = None) -> None:
+        self.exchange, self.told, self.at = exchange or Exchange(), [], []
         self.safe_at = 0.0
         self.sending = Sending(self.exchange, self._put, self._safe, self._now_ns, Lanes(size, 3.0))
 
@@ -57,7 +57,28 @@ def unclear() -> Unclear:
     return Unclear("timeout after 10 s")
 
 
+class Slow(Exchange):
+    """An exchange that takes an order fifteen seconds after it was sent."""
+
+    async def submit(self, intent: Intent) -> Answer:
+        await asyncio.sleep(15.0)
+        return await super().submit(intent)
+
+
 class TestSubmit:
+    def test_what_is_still_on_its_way_is_not_taken_for_what_never_arrived(self) -> None:
+        wire = Wire(exchange=Slow())
+
+        async def main() -> None:
+            order = asyncio.ensure_future(wire.sending.obey(BUY))
+            await asyncio.sleep(1.0)
+            asked = asyncio.ensure_future(wire.sending.inquire("sc-1"))
+            await wire.sending.look(wire.sending.flights.known["sc-1"])
+            await asyncio.gather(order, asked)
+
+        run(main())
+        assert (wire.states, wire.exchange.accepted) == (["working"], {"sc-1": 1})
+
     def test_an_accepted_order_works(self) -> None:
         wire = Wire().goes(BUY)
         assert (wire.states, wire.exchange.accepted["sc-1"]) == (["working"], 1)

@@ -14,8 +14,9 @@ OVER: Final = ("cancelled", "rejected", "expired")
 class Flight(msgspec.Struct):
     """One order from its intent on: the broker's newest word, and the executions that were put onto the tape.
 
-    `sent` says that it may have left, `withdrawn` that a cancel was asked for. `executions` are the ids of those that
-    were put onto the tape, `booked` their units. `news_at` is in monotonic seconds.
+    `sent` says that it may have left, `posting` that it is on its way and unanswered: a broker that does not know it
+    may yet. `withdrawn` says that a cancel was asked for. `executions` are the ids of those that were put onto the
+    tape, `booked` their units. `news_at` is in monotonic seconds.
     """
 
     name: str
@@ -27,6 +28,7 @@ class Flight(msgspec.Struct):
     executions: set[str] = set()
     sent: bool = False
     withdrawn: bool = False
+    posting: bool = False
 
     @property
     def over(self) -> bool:

@@ -1,6 +1,6 @@
 """Broker, tape and desk have to agree: what was missed is brought in, what differs is told with both sides."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import Final, NamedTuple
 
 from flows.brokers import comparing
@@ -34,14 +34,14 @@ class Reconciling:
 
     def __init__(self, broker: Broker, sending: Sending, put: Callable[[Power], None], since_ns: int) -> None:
         self.strangers: list[str] = []
-        self._broker, self._sending, self._put, self._since_ns = broker, sending, put, since_ns
+        self._broker, self._sending, self._put, self.since_ns = broker, sending, put, since_ns
 
     async def once(self, standing: Callable[[], Standing]) -> list[str] | None:
         """What differs, a sentence each; None while too much moves to say.
 
         Raises NotSent, Unclear or Unusable where the broker does not say.
         """
-        before = standing()
+        before, over = standing(), {name for name, one in self._sending.flights.known.items() if one.over}
         seen = await self._see()
         news = self._bring_in(seen, before)
         names = {placed.answer.client_order_id for placed in seen.placed}
@@ -52,12 +52,12 @@ class Reconciling:
         self.strangers = comparing.strangers(before.held, seen.held, seen.placed)
         if news or self._sending.flights.open or standing() != before:
             return None
-        return [*map(str, comparing.positions(before.held, seen.held)), *self._unknown(seen)]
+        return [*map(str, comparing.positions(before.held, seen.held)), *self._unknown(seen, over)]
 
     async def _see(self) -> Seen:
         account, held = await self._broker.account(), await self._broker.positions()
         placed = await self._broker.open_orders()
-        return Seen(account, held, placed, await self._broker.executions(self._since_ns - MARGIN_NS))
+        return Seen(account, held, placed, await self._broker.executions(self.since_ns - MARGIN_NS))
 
     def _bring_in(self, seen: Seen, standing: Standing) -> bool:
         """Whether there were executions and answers that no stream told of; strangers' count where the desk holds."""
@@ -66,13 +66,16 @@ class Reconciling:
             known = execution.client_order_id in self._sending.flights.known
             if known or execution.symbol in standing.held:
                 news |= self._sending.hear(execution)
-            self._since_ns = max(self._since_ns, execution.event_ns)
+            self.since_ns = max(self.since_ns, execution.event_ns)
         for placed in seen.placed:
             news |= self._sending.hear(placed.answer)
         return news
 
-    def _unknown(self, seen: Seen) -> list[str]:
-        """Orders that bear our mark and that no tape of ours knows."""
+    def _unknown(self, seen: Seen, over: Collection[str]) -> list[str]:
+        """Orders that bear our mark and that no tape of ours knows, or that were over before the broker was asked."""
         names = [placed.answer.client_order_id for placed in seen.placed if comparing.ours(placed)]
         unknown = [name for name in names if name not in self._sending.flights.known]
-        return [f"order {name} is at the broker and not on the tape" for name in unknown]
+        alive = [
+            f"order {name} is open at the broker and has ended here: cancel it there" for name in names if name in over
+        ]
+        return [*(f"order {name} is at the broker and not on the tape" for name in unknown), *alive]

@@ -64,9 +64,8 @@ class Sending:
             point("intent safe")
             if flight.withdrawn or self._withheld(intent):
                 continue
-            flight.sent = True
             try:
-                self.hear(await self._broker.submit(intent))
+                self.hear(await self._posted(flight, intent))
                 return None
             except NotSent as fault:
                 flight.sent = False
@@ -76,6 +75,14 @@ class Sending:
             except Unclear as fault:
                 self._say(intent.client_order_id, "unknown", str(fault))
                 return await self.inquire(intent.client_order_id)
+
+    async def _posted(self, flight: Flight, intent: Intent) -> Answer:
+        """The broker's answer to an order; while it is awaited nobody takes the order for one that never arrived."""
+        flight.sent = flight.posting = True
+        try:
+            return await self._broker.submit(intent)
+        finally:
+            flight.posting = False
 
     def _withheld(self, intent: Intent) -> str:
         """Why an order is not sent. Of exits only one that a killed run decided is not: the desk prices it anew."""
@@ -103,7 +110,9 @@ class Sending:
                 except (NotSent, Unclear, Unusable):
                     inquiry.failed(_now())
                     continue
-                if inquiry.heard(answer, _now()):
+                if answer is None and flight.posting:
+                    inquiry.failed(_now())
+                elif inquiry.heard(answer, _now()):
                     self.hear(answer or Answer(0, 0, 0, name, "rejected", reason="it never arrived at the broker"))
         finally:
             self._asking.discard(name)
@@ -114,6 +123,8 @@ class Sending:
         try:
             answer = await self._broker.lookup(flight.name)
         except (NotSent, Unclear, Unusable):
+            return
+        if answer is None and flight.posting:
             return
         if answer is None:
             self._say(flight.name, "unknown", "the broker does not know it")

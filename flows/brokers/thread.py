@@ -78,6 +78,9 @@ class BrokerThread:
         """
         for order in left:
             self._sending.flights.restore(order, 0.0)
+            self._reconciling.since_ns = min(self._reconciling.since_ns, order.sent_ns)
+            if order.cancel_asked:  # whether the run before this one still did it nobody knows
+                self.send(Withdrawal(0, 0, 0, 0, order.order_id))
         self._say("not looked at yet")
         for reason in said:
             self._command("restore", reason)
@@ -218,8 +221,8 @@ class BrokerThread:
                 differences = [f"the broker does not answer: {fault}"]
             if differences == [] and not (connection.up and self._connection is connection):
                 differences = None
-            if differences is not None:  # else too much moves to say
-                self._say("; ".join(differences))
+            # Where too much moves to say, what was said before holds: a session's open may have lifted it.
+            self._say(self.difference if differences is None else "; ".join(differences))
             # Not wait_for, which in Python 3.11 may forget that it was cancelled: then the thread would never end.
             with suppress(TimeoutError):
                 async with asyncio.timeout(EVERY_SECONDS if differences == [] else AGAIN_SECONDS):

@@ -21,7 +21,7 @@ from operators.audit import AuditRecord
 from operators.book import BookState
 from operators.carrying import positions
 from operators.events import AnyEvent, Checkpoint, Command, Echo, RunStarted
-from operators.records import FillRecord, OrderRecord
+from operators.records import FillRecord, OrderRecord, ScalpRecord
 from operators.steps import Desks, Outcome
 
 LAST_SECONDS: Final = 2.0
@@ -133,7 +133,7 @@ class Placing:
 
     def wrote(self, outcomes: Sequence[Outcome]) -> None:
         """What the desk made of this run's events, in the line's thread."""
-        if any(isinstance(one, OrderRecord | FillRecord) for one in outcomes):
+        if any(isinstance(one, OrderRecord | FillRecord | ScalpRecord) for one in outcomes):
             self._look()
         for one in outcomes:
             if type(one) is AuditRecord:

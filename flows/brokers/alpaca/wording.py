@@ -12,6 +12,7 @@ from operators import prices, sessions
 from operators.answers import Answer, Execution, Verdict
 from operators.contracts import parse_occ
 from operators.events import Intent
+from operators.orders import PREFIX
 
 Json = dict[str, Any]
 STATES: Final[dict[str, Verdict]] = {
@@ -94,8 +95,15 @@ def answer(told: object, at: object = None) -> Answer:
 
 
 def placed(told: object) -> Placed:
-    """An order with its symbol, side and count. Raises Unreadable."""
-    return Placed(answer(told), ours(_text(told, "symbol")), _side(told), units(field(told, "qty")))
+    """An order with its symbol, side and count. Raises Unreadable.
+
+    Orders of others may be for an amount of money, or of several legs: then there is no count, symbol or side.
+    """
+    found = answer(told)
+    if found.client_order_id.startswith(PREFIX):
+        return Placed(found, ours(_text(told, "symbol")), _side(told), units(field(told, "qty")))
+    quantity = units(field(told, "qty") or 0)
+    return Placed(found, ours(str(field(told, "symbol") or "")), str(field(told, "side") or ""), quantity)
 
 
 def held(told: object) -> Held:
