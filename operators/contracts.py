@@ -23,6 +23,9 @@ CENT_CLASSES: Final = frozenset({"SPY", "QQQ", "IWM"})
 INDEX_CLASSES: Final = frozenset({"SPX"})
 """Price steps in micro-dollars. Source: product rule "Orders": the Cboe's steps of SPX, the penny program's others."""
 
+SHORTEST: Final = 16
+"""Letters of the shortest OCC name; tickers of shares and funds have six at most."""
+
 PRICE: Final = struct.Struct("<d")
 COUNT: Final = struct.Struct("<f")
 
@@ -49,6 +52,11 @@ def occ_symbol(root: str, expiry: date, right: int, strike: float) -> str:
     if not sound or not OCC.fullmatch(name):
         raise ValueError(f"{root} {expiry} {right:+d} {strike} has no OCC name: root of 1 to 6 letters, strike over 0")
     return name
+
+
+def is_contract(symbol: str) -> bool:
+    """Whether a quote's symbol names an option, by its length alone: this is asked of every quote."""
+    return len(symbol) >= SHORTEST
 
 
 def parse_occ(symbol: str) -> Named | None:

@@ -12,6 +12,7 @@ from operators.answers import Answer, Execution, Power
 from operators.blotter import Blotter, mark
 from operators.book import BookState, Timer
 from operators.config import EngineSettings, ScalpConfig
+from operators.contracts import is_contract
 from operators.entering import Entering
 from operators.events import MINUTE_NS, Chain, Command, Contracts, Quote, RunStarted
 from operators.intents import Item, Ticket
@@ -48,7 +49,7 @@ class Desk:
         """The records of one item, those of the timers that were due before it first."""
         self.blotter.out = []
         match item:
-            case Quote():
+            case Quote() if item.symbol in self.book.watches or not is_contract(item.symbol):
                 self._quotes(item, self.book.stream_of(item.symbol), [item])
             case Chain():
                 self._quotes(item, item.underlying, watches.quotes(self.book, item))
@@ -71,7 +72,7 @@ class Desk:
                 self.answering.take(item)
             case RunStarted():
                 return [run_record(item)]
-            case _:  # nothing but the time
+            case _:  # nothing but the time, of quotes of contracts that nobody looks at too
                 self._reach(item.seq, item.at_ns)
         return self.blotter.out
 

@@ -11,6 +11,7 @@ from operators.carrying import remembered
 from operators.changes import InForce
 from operators.clouds import LongBar
 from operators.config import EngineSettings, ScalpConfig
+from operators.contracts import is_contract
 from operators.events import (
     MINUTE_NS,
     SECOND_NS,
@@ -29,8 +30,7 @@ from operators.listings import Listings
 from operators.moments import ChainView, Moment, Setup, View
 from operators.ticker import TickerState, dollar_volumes, sound
 
-FIVE = 5
-MOST_CONVICTION = 100.0
+FIVE, MOST_CONVICTION = 5, 100.0
 EMA12_KEPT = 4
 """The newest and those of the three bars before it: the slope is the change over three bars."""
 FUND_SYMBOLS = frozenset(fund.ticker for fund in catalog.LEVERAGED_ETF_CATALOG)
@@ -77,7 +77,8 @@ class Market:
             case Quote():
                 if event.symbol in FUND_SYMBOLS or event.symbol in self.state.listings.known:
                     self.state.quotes[event.symbol] = event
-                self.state.quotes_ns = max(self.state.quotes_ns, min(event.event_ns, event.at_ns))
+                if not is_contract(event.symbol):  # options come by a stream of their own
+                    self.state.quotes_ns = max(self.state.quotes_ns, min(event.event_ns, event.at_ns))
                 return [*ended, event] if ended else [event]
             case Bar():
                 return [*ended, *self._bar(event)]
@@ -102,11 +103,10 @@ class Market:
 
     def _option_event(self, event: Contracts | Chain | AtmIv | Dividend) -> bool:
         """Takes what concerns options; whether it is of any use to the next steps."""
-        listings = self.state.listings
+        listings, rate = self.state.listings, self.settings.risk_free_rate
         match event:
             case Chain():
-                spot = self._spot(event.underlying, event.at_ns)
-                return listings.snapshot(event, spot, self.settings.risk_free_rate)
+                return listings.snapshot(event, self._spot(event.underlying, event.at_ns), rate)
             case Contracts():
                 return listings.table(event)
         listings.history(event)

@@ -31,6 +31,13 @@ def overnight() -> Stage:
     return stage
 
 
+def test_quotes_of_contracts_that_nobody_looks_at_are_not_kept_and_keep_no_fund_fresh() -> None:
+    stage, name = held(), "QQQ250818C00570000"
+    assert stage.book.fresh("TQQQ")
+    stage.quote("10:00:09", 1.0, 1.01, symbol=name)
+    assert (name in stage.book.quotes, stage.book.fresh("TQQQ")) == (False, False)
+
+
 class TestSession:
     def test_an_entry_that_still_works_five_minutes_before_the_close_is_cancelled(self) -> None:
         stage = Stage(min_minutes_to_exit=0)

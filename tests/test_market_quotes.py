@@ -28,6 +28,12 @@ class TestQuotesInTheView:
         made.on(quote(ny("10:00:07"), "QQQ"))
         assert seen(made, ny("10:00:08")).quotes_age_ns == 1_000_000_000
 
+    def test_a_quote_of_an_option_says_nothing_of_the_stream_of_shares(self) -> None:
+        made = market()
+        made.on(quote(ny("10:00"), "TQQQ"))
+        made.on(quote(ny("10:00:07"), "QQQ250818C00570000"))
+        assert seen(made, ny("10:00:08")).quotes_age_ns == 8_000_000_000
+
     def test_the_age_counts_from_when_a_quote_happened(self) -> None:
         made = market()
         made.on(quote(ny("10:00:07"), event_ns=ny("10:00:04")))
