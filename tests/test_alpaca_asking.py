@@ -35,7 +35,7 @@ def listed(asking: Asking) -> Listing:
 
 
 def chain(asking: Asking) -> Chain:
-    made, _ = listed(asking).chain(asking.chain(ALL), {})
+    made, _ = listed(asking).chain(asking.chain(ALL), {}, {}, ny("09:30"))
     assert made is not None
     return made
 
@@ -78,7 +78,7 @@ class TestContracts:
     ) -> None:
         fake.faults({"kind": kind})
         found = listed(asking)
-        made, _ = found.chain(asking.chain(ALL), {})
+        made, _ = found.chain(asking.chain(ALL), {}, {}, ny("09:30"))
         assert made is not None
         assert (found.stale_interests, found.interests[0].day) == (stale, day)
         assert np.isnan(counts_of(made.open_interest, 60)).all()
@@ -99,7 +99,7 @@ class TestChains:
     def test_strange_roots_are_counted_and_left_out(self, asking: Asking, fake: Alpaca) -> None:
         found = listed(asking)
         fake.faults({"kind": "strange_roots"})
-        assert found.chain(asking.chain(ALL), {})[1] == 3
+        assert found.chain(asking.chain(ALL), {}, {}, ny("09:30"))[1] == 3
 
     def test_noise_is_gone(self, asking: Asking, fake: Alpaca) -> None:
         clean = chain(asking)
