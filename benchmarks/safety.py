@@ -14,8 +14,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final
 
-import numpy as np
-
+from benchmarks.latency import quantiles
 from flows.tape.frames import Header
 from flows.tape.journal import Journal
 from operators.events import Intent, encode
@@ -61,16 +60,10 @@ def measured(folder: Path, orders: int) -> dict[str, Any]:
                 journal.drained(PATIENCE_SECONDS)
                 began = time.perf_counter()
                 wait()
-                times[name].append(time.perf_counter() - began)
+                times[name].append(1e3 * (time.perf_counter() - began))
                 time.sleep(REST_SECONDS)
     journal.close()
-    return {name: shown(found) for name, found in times.items()}
-
-
-def shown(seconds: list[float]) -> dict[str, float]:
-    """Median, 99 of 100 and the longest, in milliseconds."""
-    p50, p99, longest = np.percentile(seconds, (50, 99, 100)) * 1e3
-    return {"p50": round(p50, 2), "p99": round(p99, 2), "longest": round(longest, 2)}
+    return {name: quantiles(found) for name, found in times.items()}
 
 
 if __name__ == "__main__":

@@ -32,17 +32,23 @@ LOOKUP, FILLS = "/v2/orders:by_client_order_id", "/v2/account/activities/FILL"
 Result = TypeVar("Result")
 
 
+async def answered(made: Broker, *questions: Callable[[Broker], Awaitable[Any]]) -> Any:
+    """What a broker without a stream answers to the last of some questions; it is closed then."""
+    try:
+        return [await question(made) for question in questions][-1]
+    finally:
+        await made.close()
+
+
 def asked(fake: Alpaca, *questions: Callable[[Broker], Awaitable[Any]], **words: Any) -> Any:
-    """What a broker without a stream answers to the last of some questions."""
+    """The answer to the last of some questions, of a broker at the fake."""
+    return run_fast(answered(broker(fake, **words), *questions))
 
-    async def main() -> Any:
-        made = broker(fake, **words)
-        try:
-            return [await question(made) for question in questions][-1]
-        finally:
-            await made.close()
 
-    return run_fast(main())
+def asked_at(address: str, question: Callable[[Broker], Awaitable[Any]]) -> Any:
+    """The answer of a broker at another address."""
+    made = Broker(KEYS, Place(address, ""), timeout_seconds=TIMEOUT_SECONDS, limit_seconds=30.0)
+    return run_fast(answered(made, question))
 
 
 def submitted(fake: Alpaca, *intents: Intent) -> Answer:
@@ -164,17 +170,10 @@ class TestSubmit:
             submitted(fake, buy("a"))
 
     def test_what_cannot_connect_is_not_sent(self) -> None:
-        async def main() -> None:
-            made = Broker(KEYS, Place(f"http://127.0.0.1:{port}", ""), timeout_seconds=0.3, limit_seconds=30.0)
-            try:
-                await made.submit(buy("a"))
-            finally:
-                await made.close()
-
         with socket.create_server(("127.0.0.1", 0)) as taken:
             port = taken.getsockname()[1]
         with pytest.raises(NotSent, match="no connection"):
-            run_fast(main())
+            asked_at(f"http://127.0.0.1:{port}", lambda made: made.submit(buy("a")))
 
     @pytest.mark.parametrize(
         ("urgent", "state"),
@@ -219,17 +218,10 @@ class Confused(BaseHTTPRequestHandler):
 
 class TestLookup:
     def test_an_answer_of_another_order_is_none(self) -> None:
-        async def main() -> Answer | None:
-            made = Broker(KEYS, Place(f"http://127.0.0.1:{server.server_port}", ""))
-            try:
-                return await made.lookup("a")
-            finally:
-                await made.close()
-
         with ThreadingHTTPServer(("127.0.0.1", 0), Confused) as server:
             threading.Thread(target=server.serve_forever, daemon=True).start()
             with pytest.raises(Unclear, match="answered of b instead of a"):
-                asyncio.run(main())
+                asked_at(f"http://127.0.0.1:{server.server_port}", lambda made: made.lookup("a"))
             server.shutdown()
 
     def test_a_name_that_nobody_used_is_none(self, fake: Alpaca) -> None:
@@ -262,15 +254,8 @@ class TestLookup:
             looked_up(fake)
 
     def test_an_address_that_is_none_is_no_denial(self, fake: Alpaca) -> None:
-        async def main() -> Answer | None:
-            made = Broker(KEYS, Place(f"{fake.urls['TradingClient']}/wrong", ""), timeout_seconds=TIMEOUT_SECONDS)
-            try:
-                return await made.lookup("a")
-            finally:
-                await made.close()
-
         with pytest.raises(Unclear, match="HTTP 404: endpoint not found"):
-            run_fast(main())
+            asked_at(f"{fake.urls['TradingClient']}/wrong", lambda made: made.lookup("a"))
 
     def test_of_too_many_requests_it_is_not_sent(self, fake: Alpaca) -> None:
         fake.faults({"kind": "429"})

@@ -77,7 +77,7 @@ class Sending:
                 return await self.inquire(intent.client_order_id)
 
     async def _posted(self, flight: Flight, intent: Intent) -> Answer:
-        """The broker's answer to an order; while it is awaited nobody takes the order for one that never arrived."""
+        """The broker's answer to an order that goes out now."""
         flight.sent = flight.posting = True
         try:
             return await self._broker.submit(intent)
@@ -104,27 +104,29 @@ class Sending:
         try:
             while flight.state in (None, "unknown") and not flight.over:
                 await asyncio.sleep(inquiry.next_at - _now())
-                await self._lanes.take("lookup")
                 try:
-                    answer = await self._broker.lookup(name)
+                    answer = await self._looked_up(flight)
                 except (NotSent, Unclear, Unusable):
                     inquiry.failed(_now())
                     continue
-                if answer is None and flight.posting:
-                    inquiry.failed(_now())
-                elif inquiry.heard(answer, _now()):
+                if inquiry.heard(answer, _now()):
                     self.hear(answer or Answer(0, 0, 0, name, "rejected", reason="it never arrived at the broker"))
         finally:
             self._asking.discard(name)
 
+    async def _looked_up(self, flight: Flight) -> Answer | None:
+        """What the broker says of an order; that it knows none is Unclear while the order is on its way."""
+        await self._lanes.take("lookup")
+        answer = await self._broker.lookup(flight.name)
+        if answer is None and flight.posting:
+            raise Unclear(f"{flight.name} is still on its way")
+        return answer
+
     async def look(self, flight: Flight) -> None:
         """Asks once what became of an order that was silent for too long."""
-        await self._lanes.take("lookup")
         try:
-            answer = await self._broker.lookup(flight.name)
+            answer = await self._looked_up(flight)
         except (NotSent, Unclear, Unusable):
-            return
-        if answer is None and flight.posting:
             return
         if answer is None:
             self._say(flight.name, "unknown", "the broker does not know it")

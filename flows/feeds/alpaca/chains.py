@@ -17,7 +17,7 @@ from flows.feeds.alpaca.translating import Told
 from flows.feeds.alpaca.window import Window, nearest
 from operators import sessions
 from operators.contracts import parse_occ
-from operators.events import MINUTE_NS, Chain
+from operators.events import MINUTE_NS
 
 FARTHEST_DTE: Final = 5
 EXPIRIES: Final = 3
@@ -91,9 +91,12 @@ class Chains:
                 found = await self._interests(asking, found)
                 self._volumes = {} if traded else await self._days(asking, found, session.day, spot)
                 self._asked_ns = now_ns
-            self._quoted(found.chain(told, traded or self._volumes, self._window.quotes, session.open_ns), emit)
+            made, strange = found.chain(told, traded or self._volumes, self._window.quotes, session.open_ns)
         except (ValueError, AttributeError) as fault:
             raise Unanswered(f"chain of {self._underlying}: {fault}") from fault
+        self._tell_strange(strange)
+        if made is not None:
+            emit(made)
 
     async def _days(self, asking: Asking, found: Listing, day: date, spot: float) -> dict[str, float]:
         """Volumes by the day's bars of the contracts nearest the money, where snapshots carry none."""
@@ -141,13 +144,10 @@ class Chains:
         strikes = [reach.lowest, reach.highest, *before, *held]
         return reach._replace(lowest=min(strikes), highest=max(strikes))
 
-    def _quoted(self, found: tuple[Chain | None, int], emit: Emit) -> None:
-        made, strange = found
+    def _tell_strange(self, strange: int) -> None:
         if strange > self._strange:
             tell("W124", detail=f"{strange} symbols of {self._underlying}'s chain are no contracts of its table")
         self._strange = strange
-        if made is not None:
-            emit(made)
 
 
 def _tell_listed(made: Listing) -> None:

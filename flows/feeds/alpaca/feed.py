@@ -136,10 +136,7 @@ class AlpacaFeed(Feed):
         await hear(stream, "options", follow)
 
     def _option_quote(self, told: Told, emit: Emit) -> None:
-        """Passes a quote on while shares are heard too.
-
-        The line takes any quote as a sign that the stream of shares lives: alone they would hide its silence.
-        """
+        """Passes a quote on while shares are heard too; while they are silent it comes with the next chain alone."""
         try:
             found = quote(str(told.get("S")), told)
         except ValueError as wrong:

@@ -19,6 +19,10 @@ class _Part(NamedTuple):
     held: frozenset[str]
     symbols: tuple[str, ...]
 
+    def stands(self, table: Contracts, spot: float, held: frozenset[str]) -> bool:
+        """Whether it need not move: the table and what is held are the same, and the price has moved little."""
+        return self.table is table and self.held == held and abs(spot - self.centre) <= MOVED * self.edge
+
 
 def nearest(table: Contracts, spot: float, count: int) -> tuple[str, ...]:
     """The symbols whose strikes are nearest a price in dollars, nearer expiries first among equals."""
@@ -50,8 +54,7 @@ class Window:
         The contracts in `held`, those of the underlying, stay in it wherever the price goes.
         """
         part, kept = self._parts.get(table.underlying), frozenset(held)
-        same = part is not None and part.table is table and part.held == kept
-        if part is not None and same and abs(spot - part.centre) <= MOVED * part.edge:
+        if part is not None and part.stands(table, spot, kept):
             return
         near = [symbol for symbol in nearest(table, spot, self._each) if symbol not in kept]
         near = near[: max(self._each - len(kept), 0)]
