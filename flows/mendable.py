@@ -11,6 +11,7 @@ from flows.feeds.choosing import NoFeed
 from flows.feeds.faults import BadFaults
 from flows.feeds.recorded import EmptyFeed
 from flows.market.plan import BadMarket
+from flows.records.engines import NoEngine
 from flows.records.faults import UnusableDatabase
 from flows.records.story import NoSignal
 from flows.runs import BadTapes
@@ -24,7 +25,7 @@ from flows.tape.signals_file import BadSignals
 
 FILES = (BadBars, BadHistory, BadLean, BadSignals, BadTapes, Corrupt, NotATape, WrongVersion)
 BROKERS = (NoAccount, NoBroker, Unusable, BadDays, Unanswered, WrongKeys)
-ENGINES = (BadFaults, BadState, BrokenState, EmptyFeed, NoBeginning, NoFeed, OtherSettings)
+ENGINES = (BadFaults, BadState, BrokenState, EmptyFeed, NoBeginning, NoEngine, NoFeed, OtherSettings)
 OTHERS = (BadMarket, BadSettings, BadSpeed, NoSignal, UnusableDatabase)
 SYSTEM = (FileNotFoundError, FileExistsError, IsADirectoryError, NotADirectoryError, PermissionError)
 FAULTS: tuple[type[Exception], ...] = (*FILES, *BROKERS, *ENGINES, *OTHERS, *SYSTEM)

@@ -40,9 +40,11 @@ class TestOrder:
         assert desk.write(some(20), [41])
         assert (stored(desk.engine), marked(desk.engine), desk.recorder.waiting) == (20, 41, 0)
 
-    def test_close_of_one_that_took_nothing_writes_nothing(self, desk: Desk) -> None:
-        assert desk.write()
-        assert desk.ledger.tries == 0
+    def test_one_that_took_nothing_writes_its_sign_of_life_at_once_and_that_alone(self, desk: Desk) -> None:
+        desk.recorder.start()
+        desk.ledger.await_tries(1)
+        assert desk.recorder.close(LIMIT_SECONDS)
+        assert (desk.ledger.after, life(desk.engine)) == ([(0, 0)], 0)
 
 
 class TestMarks:
@@ -110,10 +112,11 @@ class TestFence:
 
     def test_its_last_words_are_not_taken(self, desk: Desk) -> None:
         assert desk.write(some(1))
+        before = life(desk.engine)
         take(desk.engine, BOOK, "tape")
         with pytest.raises(Fenced):
             desk.recorder.last_words(desk._alive)
-        assert life(desk.engine) is None
+        assert life(desk.engine) == before
 
 
 class TestAway:

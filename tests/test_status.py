@@ -50,4 +50,4 @@ def test_money_and_each_position_have_a_line(engine: Engine) -> None:
     _, money, held = lines(engine, BOOK, NOON)
     assert money.startswith("trading REDUCING (paused by ann), mode ")
     row = position_now()
-    assert held.startswith(f"{row.direction} {row.quantity} {row.symbol} for {row.ticker}: entry {row.entry_price:.4f}")
+    assert held.startswith(f"{row.quantity} {row.symbol} for {row.ticker} {row.direction}: entry {row.entry_price:.4f}")

@@ -7,11 +7,13 @@ from multiprocessing.process import BaseProcess
 from pathlib import Path
 
 import pytest
+from sqlalchemy import Engine
 
 from flows.engine import steering_commands
 from flows.engine.state import StateFolder
 from flows.faults import BAD_INPUT, RUN_FAILED
 from flows.records.database import ensure, open_database
+from flows.records.heartbeat import beat
 from operators.events import AnyEvent, Checkpoint, Command
 from tests.commands import Said, complaint, scalp
 from tests.kills import market_tape
@@ -69,6 +71,13 @@ def said(place: Place, *words: str) -> str:
     return found.out.strip().split("): ", 1)[1]
 
 
+def made(place: Place) -> Engine:
+    """The database of an engine that has not begun."""
+    opened = open_database(place.database, create=True)
+    ensure(opened)
+    return opened
+
+
 def killed_by_file(event: AnyEvent) -> bool:
     return isinstance(event, Command) and (event.action, event.actor, event.command_id) == ("kill", "file", "")
 
@@ -78,8 +87,16 @@ class TestAnswered:
         assert said(running, "pause") == f"{ACTIVE} -> {PAUSED}"
         assert said(running, "resume") == f"{PAUSED} -> {ACTIVE}"
 
-    def test_an_answer_names_the_command_and_its_number(self, running: Place) -> None:
-        assert [steer(running, "pause").out[:19] for _ in range(2)] == ["pause (command 1): ", "pause (command 2): "]
+    def test_an_answer_names_the_command_its_engine_and_number(self, running: Place) -> None:
+        for number in (1, 2):
+            assert steer(running, "pause").out.startswith(f"pause of paper:test (command {number}): ")
+
+    def test_the_only_engine_needs_no_name_and_may_be_named_by_its_book(self, running: Place) -> None:
+        asked = scalp("kill", "--database", running.database)
+        assert (asked.code, asked.out) == (0, f"kill of paper:test (command 1): {ACTIVE} -> {KILLED}\n")
+        named = scalp("rearm", "why", "--account", "paper:test", "--database", running.database)
+        assert (named.code, named.out) == (0, f"rearm of paper:test (command 2): {KILLED} -> {ACTIVE}\n")
+        assert scalp("status", "--database", running.database).out.startswith("paper:test: running; event ")
 
     def test_a_ticker_is_switched(self, running: Place) -> None:
         assert said(running, "ticker", "SPY", "short") == f"{ACTIVE} -> {ACTIVE}, SPY short"
@@ -108,25 +125,33 @@ class TestAnswered:
     def test_a_refused_command_ends_with_3_and_the_reason(
         self, running: Place, words: tuple[str, ...], why: str
     ) -> None:
-        assert complaint(steer(running, *words), RUN_FAILED) == f"{words[0]} (command 1) did nothing: {why}"
+        assert (
+            complaint(steer(running, *words), RUN_FAILED) == f"{words[0]} of paper:test (command 1) did nothing: {why}"
+        )
 
-    def test_another_account_is_not_steered(self, running: Place, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(steering_commands, "ANSWER_SECONDS", 0.5)
-        found = scalp("kill", "--account", "other", "--database", running.database)
-        assert "no answer" in complaint(found, RUN_FAILED)
+    def test_another_account_is_not_steered(self, running: Place) -> None:
+        found = complaint(scalp("kill", "--account", "other", "--database", running.database), BAD_INPUT)
+        assert "paper:test (runs)" in found
         assert said(running, "pause") == f"{ACTIVE} -> {PAUSED}"
 
 
 class TestUnanswered:
     @pytest.mark.parametrize("words", [("pause",), ("kill",), ("rearm", "a reason"), ("mode", "both")])
-    def test_without_an_engine_a_command_ends_with_3_after_its_wait(
+    def test_without_an_engine_a_command_asks_nobody(self, place: Place, words: tuple[str, ...]) -> None:
+        made(place)
+        expected = "no engine has run on this database: name its --database"
+        assert complaint(steer(place, *words), BAD_INPUT) == expected
+
+    @pytest.mark.parametrize("words", [("pause",), ("kill",), ("rearm", "a reason"), ("mode", "both")])
+    def test_an_engine_that_ended_gives_no_answer_and_that_is_exit_code_3(
         self, place: Place, words: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.setattr(steering_commands, "ANSWER_SECONDS", 0.1)
-        opened = open_database(place.database, create=True)
-        ensure(opened)
-        opened.dispose()
-        expected = f"{words[0]} (command 1): no answer in 0 s; see that the engine runs"
+        opened = made(place)
+        beat(opened, "paper:test", "ended", events=1, tape_at=None, speed=None)
+        expected = (
+            f"{words[0]} of paper:test (command 1): no answer in 0 s; see `scalp status`, and that the engine runs"
+        )
         assert complaint(steer(place, *words), RUN_FAILED) == expected
 
     def test_a_missing_database_is_not_made(self, place: Place, tmp_path: Path) -> None:

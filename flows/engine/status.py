@@ -29,7 +29,7 @@ def lines(engine: Engine, book_id: str, now: datetime) -> Iterator[str]:
         )
     for row in held:
         yield (
-            f"{row['direction']} {row['quantity']} {row['symbol']} for {row['ticker']}: "
+            f"{row['quantity']} {row['symbol']} for {row['ticker']} {row['direction']}: "
             f"entry {row['entry_price']:.4f}, mark {row['mark']:.4f}, stop {row['stop']:.4f}, "
             f"target {row['target']:.4f}, open {row['open_pnl']:+.2f} USD"
         )

@@ -73,8 +73,7 @@ class Recorder:
         return self._mark.tape_seq
 
     def start(self) -> None:
-        """Begins to write."""
-        self._next_beat = time.monotonic() + BEAT_SECONDS
+        """Begins to write, with a sign of life: commands find the engine by it."""
         self._thread.start()
 
     def take(self, records: Sequence[Record | int]) -> None:

@@ -12,7 +12,7 @@ from sqlalchemy import Engine, func, select, text
 
 from flows.records.database import reading, writing
 from flows.records.ledger import notify
-from flows.records.tables import audit, commands, heartbeat
+from flows.records.tables import audit, commands
 from operators.events import Action
 
 STALE_SECONDS: Final = 60.0
@@ -51,17 +51,6 @@ class Answer(NamedTuple):
     refused: str | None
     before: str | None
     after: str | None
-
-
-def book_of(engine: Engine, account: str) -> str:
-    """The book of an account: that of a broker which an engine has run, else the paper account of that name.
-
-    Raises DatabaseUnavailable.
-    """
-    at_broker = f"live:{account}"
-    with reading(engine, few=True) as connection:
-        found = connection.execute(select(heartbeat.c.book_id).where(heartbeat.c.book_id == at_broker)).first()
-    return at_broker if found is not None else f"paper:{account}"
 
 
 def ask(engine: Engine, book_id: str, actor: str, action: Action, argument: str = "") -> int:
