@@ -39,6 +39,8 @@ class Answering:
             return
         if answer.state in ("working", "unknown"):
             self._blotter.move(order, answer.state)
+            if answer.state == "working" and order.action == "exit":
+                self._settling.restraint.taken(self._book.scalps[order.signal_id])
             return
         if answer.state == "rejected":
             order.reason = answer.reason or order.reason
@@ -49,9 +51,12 @@ class Answering:
         """Ends the order once all executions that its end tells of are there."""
         if order.ending is None or not order.open or order.filled < order.ending_filled:
             return
+        scalp = self._book.scalps[order.signal_id]
+        if order.ending == "rejected" and order.action == "exit":
+            self._settling.restraint.refused(scalp, order.reason or "without a reason")
         self._settling.end(order, order.ending)
         if order.ending == "rejected" and order.action == "exit":
-            self._leaving.send_later(order)
+            self._leaving.send_later(scalp)
 
     def _execution(self, said: Execution) -> None:
         book, name = self._book, said.client_order_id

@@ -10,8 +10,8 @@ from operators.changes import Changed, told
 from operators.events import RunStarted
 from operators.records import Record
 
-EngineAction = Literal["reduce", "restore", "warn"]
-"""What the desk does by itself: ends entries, begins them again, warns of the day's loss."""
+EngineAction = Literal["reduce", "restore", "warn", "alarm"]
+"""What the desk does by itself: ends entries, begins them again, warns of the day's loss, calls for a person."""
 
 
 class AuditRecord(Record, frozen=True):

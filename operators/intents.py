@@ -128,6 +128,7 @@ class Scalp(msgspec.Struct, tag_field="leg", kw_only=True):
     `working` ones are in entry orders, both at about `limit_micros`. `stop_micros` and `target_micros` are levels of
     the instrument's own price; the stop never moves down. `mark_micros` is the last bid known. `bars_since_entry` and
     `outside_run` count bars that opened after the first fill: all, and the latest wholly outside the fast cloud.
+    `refusals` counts the exits that the broker refused one after the other, `refusal` is what was said of them.
     """
 
     leg: ClassVar[LegName]
@@ -160,6 +161,8 @@ class Scalp(msgspec.Struct, tag_field="leg", kw_only=True):
     exit_id: str | None = None
     exit_attempts: int = 0
     priced_ns: int = 0
+    refusals: int = 0
+    refusal: str = ""
 
     @property
     def held(self) -> int:

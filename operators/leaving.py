@@ -10,6 +10,8 @@ from operators.orders import Order
 
 LEAST_BETWEEN_PRICES_NS = SECOND_NS
 """At most one replacement a second and scalp. Source: product rule "Pre-trade checks"."""
+LONGEST_SECONDS = 10
+"""The most that lies between an exit that was refused and the next: each refusal in a row doubles it."""
 
 
 class Leaving:
@@ -65,11 +67,14 @@ class Leaving:
         if before is ExitReason.BROKER or (before is not None and ROWS[reason] >= ROWS[before]):
             return
         scalp.exit_due = reason
+        scalp.refusals = min(scalp.refusals, 1)
         self.drop_second(scalp, SecondHalf.EXIT_DUE)
         self.stop_entries(scalp, reason)
         live = self.live_exit(scalp)
         if live is None:
             self.send(scalp)
+            if scalp.refusals:
+                self.send_later(scalp)
         else:
             due_ns = max(self.book.now_ns, scalp.priced_ns + LEAST_BETWEEN_PRICES_NS)
             self.book.set_timer(due_ns, "reprice", scalp.signal_id)
@@ -112,14 +117,18 @@ class Leaving:
         self.blotter.send(scalp, "exit", scalp.held, limit, scalp.exit_due)
         book.set_timer(book.now_ns + self.reprice_ns, "reprice", scalp.signal_id)
 
-    def send_later(self, refused: Order) -> None:
-        """An exit that was refused is sent again, once a second."""
-        self.book.set_timer(self.book.now_ns + LEAST_BETWEEN_PRICES_NS, "resend", refused.signal_id)
+    def send_later(self, scalp: AnyScalp) -> None:
+        """An exit that was refused is sent again after a second, after each further refusal twice as late."""
+        self.book.set_timer(self.book.now_ns + self._after_refusal_ns(scalp), "resend", scalp.signal_id)
+
+    def _after_refusal_ns(self, scalp: AnyScalp) -> int:
+        doubled = 1 << min(max(scalp.refusals - 1, 0), LONGEST_SECONDS)
+        return LEAST_BETWEEN_PRICES_NS * min(doubled, LONGEST_SECONDS)
 
     def _refused_just_now(self, scalp: AnyScalp) -> bool:
         order = None if scalp.exit_id is None else self.book.orders.get(scalp.exit_id)
         refused_ns = None if order is None or order.state != "rejected" else order.ended_ns
-        return refused_ns is not None and self.book.now_ns < refused_ns + LEAST_BETWEEN_PRICES_NS
+        return refused_ns is not None and self.book.now_ns < refused_ns + self._after_refusal_ns(scalp)
 
     def reprice(self, scalp: AnyScalp) -> None:
         """Cancels a working exit whose price or quantity is no longer right: its end sends the next.

@@ -1,13 +1,19 @@
-"""What ends a book's entries without a person: stops in a row and the day's loss. Each word of it is in the audit."""
+"""What ends a book's entries without a person: stops in a row, the day's loss, and exits that the broker refuses.
+
+Each word of it is in the audit.
+"""
 
 from typing import Final
 
 from operators.audit import EngineAction, engine_audit, steered
+from operators.intents import AnyScalp
 from operators.leaving import Leaving
 from operators.sessions import new_york
 
 STOPS_IN_ROW: Final = 3
 """Stops in a row in a session that end its entries. Source: product rule "Leave"."""
+REFUSED_IN_ROW: Final = 2
+"""Exits of one scalp that the broker refuses before a person is called: one alone may be a matter of a second."""
 WARNING_SHARE: Final = 0.8
 """Share of the day's loss limit that is worth a warning. Source: product rule "Trading states"."""
 
@@ -46,6 +52,26 @@ class Restraint:
             at = f"{new_york(book.now_ns):%H:%M}"
             book.loss_warning = f"the day's loss reached {loss / start:.4f} of its start at {at}, limit {limit}"
             self._tell("warn", book.loss_warning, steered(book))
+
+    def refused(self, scalp: AnyScalp, why: str) -> None:
+        """The broker refused an exit: who cannot leave enters nothing, until an exit of it is taken again."""
+        scalp.refusals += 1
+        if scalp.refusals < REFUSED_IN_ROW:
+            return
+        book, before = self._book, steered(self._book)
+        scalp.refusal = scalp.refusal or f"{scalp.symbol} cannot be sold, {scalp.refusals} exits were refused: {why}"
+        known = scalp.refusal in book.reasons
+        book.reduce(scalp.refusal, "engine")
+        self._leaving.stop_all_entries("state")
+        if scalp.refusals == REFUSED_IN_ROW or (not known and scalp.refusal in book.reasons):
+            self._tell("alarm", scalp.refusal, before)
+
+    def taken(self, scalp: AnyScalp) -> None:
+        """The broker took an exit of the scalp, or nothing of it is held any more."""
+        before, refusal = steered(self._book), scalp.refusal
+        scalp.refusals, scalp.refusal = 0, ""
+        if self._book.restore(refusal):
+            self._tell("restore", refusal, before)
 
     def _reduce(self, reason: str) -> None:
         book, before = self._book, steered(self._book)

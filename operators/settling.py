@@ -20,6 +20,8 @@ class Settling:
         """An execution of an order."""
         scalp = self.book.scalps[order.signal_id]
         self.blotter.fill(order, fill)
+        if order.side == "sell":
+            self.restraint.taken(scalp)
         if order.side == "buy" and scalp.exit_due is not None:
             self.leaving.send(scalp)
         self.settle(scalp, order)
@@ -41,6 +43,7 @@ class Settling:
     def over(self, scalp: AnyScalp, status: Literal["closed", "expired"] = "closed") -> None:
         """Nothing of the scalp is held or working any more."""
         book = self.book
+        self.restraint.taken(scalp)
         del book.scalps[scalp.signal_id]
         if book.loop != "paper":
             book.over[scalp.signal_id] = scalp

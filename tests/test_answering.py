@@ -5,8 +5,10 @@ from typing import Any
 import pytest
 
 from operators.answers import Answer, Execution, Power
+from operators.audit import AuditRecord
 from operators.orders import Cancel
 from operators.records import FillRecord, OrderRecord
+from operators.sessions import new_york, ns
 from tests.builders import Stage, ny, refused
 
 ACCOUNT: dict[str, Any] = {"loop": "alpaca", "book_id": "live:X1"}
@@ -196,6 +198,83 @@ class TestExits:
         assert [order.state for order in stage.orders if order.side == "sell"][-1] == "rejected"
         stage.reach("10:00:06.2")
         assert (stage.newest.side, stage.newest.attempt, stage.newest.state) == ("sell", 2, "sending")
+
+    def refused(self, stage: Account, clock: str) -> list[AuditRecord]:
+        """What is told when the newest exit is refused."""
+        return of(stage.answers(clock, "rejected", reason="not now"), AuditRecord)
+
+    def exits(self, stage: Account) -> list[str]:
+        """When each exit was sent."""
+        sent = {order.client_order_id: order.sent_at for order in stage.orders if order.side == "sell"}
+        return [f"{new_york(ns(at)):%H:%M:%S}" for at in sent.values()]
+
+    def test_each_refusal_in_a_row_doubles_the_time_to_the_next_up_to_ten_seconds(self) -> None:
+        stage, _ = self.leaving()
+        sent, second = ["10:00:05"], 5
+        for after in (1, 2, 4, 8, 10, 10):
+            self.refused(stage, f"10:00:{second:02}.0")
+            for late in range(1, 10 * after):
+                stage.quote(f"10:00:{second + late // 10:02}.{late % 10}", 48.0, 48.01)
+            assert self.exits(stage) == sent
+            second += after
+            stage.reach(f"10:00:{second:02}.0")
+            sent.append(f"10:00:{second:02}")
+        assert self.exits(stage) == sent
+
+    def test_the_second_refusal_in_a_row_ends_entries_and_calls_for_a_person(self) -> None:
+        stage, _ = self.leaving()
+        assert (self.refused(stage, "10:00:05.1"), stage.book.trading) == ([], "ACTIVE")
+        stage.reach("10:00:06.2")
+        (alarm,) = self.refused(stage, "10:00:06.3")
+        why = "TQQQ cannot be sold, 2 exits were refused: not now"
+        assert (alarm.action, alarm.argument) == ("alarm", why)
+        assert (stage.book.trading, stage.book.reduced_by, stage.book.trading_reason) == ("REDUCING", "engine", why)
+        stage.reach("10:00:09")
+        assert self.refused(stage, "10:00:09.1") == []
+
+    @pytest.mark.parametrize("how", ["working", "filled"])
+    def test_entries_begin_again_once_an_exit_is_taken(self, how: str) -> None:
+        stage, _ = self.leaving()
+        self.refused(stage, "10:00:05.1")
+        stage.reach("10:00:06.2")
+        self.refused(stage, "10:00:06.3")
+        stage.reach("10:00:09")
+        told = stage.answers("10:00:09.1", "working") if how == "working" else stage.executes("10:00:09.1", 133, 48.0)
+        assert [(one.action, one.argument[:19]) for one in of(told, AuditRecord)] == [
+            ("restore", "TQQQ cannot be sold")
+        ]
+        assert (stage.book.trading, stage.book.reasons) == ("ACTIVE", [])
+
+    def test_a_person_who_resumes_is_told_again_at_the_next_refusal(self) -> None:
+        stage, _ = self.leaving()
+        self.refused(stage, "10:00:05.1")
+        stage.reach("10:00:06.2")
+        self.refused(stage, "10:00:06.3")
+        stage.command("10:00:07", "resume")
+        assert stage.book.trading == "ACTIVE"
+        stage.reach("10:00:09")
+        (alarm,) = self.refused(stage, "10:00:09.1")
+        assert (alarm.action, stage.book.trading) == ("alarm", "REDUCING")
+
+    def test_a_halted_book_tells_of_it_too(self) -> None:
+        stage, _ = self.leaving()
+        self.refused(stage, "10:00:05.1")
+        stage.command("10:00:05.5", "kill")
+        stage.reach("10:00:06.2")
+        (alarm,) = self.refused(stage, "10:00:06.3")
+        assert (alarm.action, stage.book.trading) == ("alarm", "HALTED")
+
+    def test_a_kill_does_not_wait_for_the_next_try(self) -> None:
+        stage, _ = self.leaving()
+        for refused_at, sent_again in (("05.0", "06.0"), ("06.0", "08.0"), ("08.0", "12.0")):
+            self.refused(stage, f"10:00:{refused_at}")
+            stage.reach(f"10:00:{sent_again}")
+        self.refused(stage, "10:00:12.0")  # the next would go out at 10:00:20
+        before = self.exits(stage)
+        stage.command("10:00:12.5", "kill")
+        assert self.exits(stage) == before
+        stage.reach("10:00:13.5")
+        assert self.exits(stage) == [*before, "10:00:13"]
 
     def test_an_exit_of_which_nothing_is_known_is_not_sent_again(self) -> None:
         stage, name = self.leaving()

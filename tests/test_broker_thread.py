@@ -9,7 +9,7 @@ from msgspec.structs import replace
 from flows.brokers.lanes import Lanes
 from flows.brokers.port import Account, Connection, Held, Unclear
 from flows.brokers.thread import RECONCILED
-from operators.answers import Execution, Power, Withdrawal
+from operators.answers import Answer, Execution, Power, Withdrawal
 from operators.events import Command, Intent
 from operators.orders import Order
 from tests.broker_engines import LIMIT_SECONDS, Engine, restored, said
@@ -18,6 +18,7 @@ from tests.fakes.exchange import Order as Placed
 from tests.virtual import fast_loops
 
 BUY = Intent(5, 0, 0, 4, "sc-1", "TQQQ", "buy", 133, 50_010_000)
+SELL = Intent(7, 0, 0, 6, "sc-2", "TQQQ", "sell", 50, 49_990_000)
 
 
 @pytest.fixture
@@ -75,6 +76,7 @@ def test_an_order_goes_out_and_what_becomes_of_it_comes_in(engine: Engine) -> No
 
 def test_a_cancel_goes_out(engine: Engine) -> None:
     engine.thread.start()
+    engine.until(restored)
     engine.thread.send(BUY)
     engine.until(said("working"))
     engine.thread.send(Withdrawal(6, 0, 0, 5, "sc-1"))
@@ -131,10 +133,32 @@ def test_a_fill_from_long_before_the_end_of_the_run_before_this_one_is_brought_i
     engine.thread.close(LIMIT_SECONDS)
 
 
-def test_why_entries_wait_is_said_again_while_it_lasts(engine: Engine) -> None:
+def test_why_entries_wait_is_said_again_where_it_was_lifted(engine: Engine) -> None:
     engine.broker.mute = True
     engine.thread.start()
+    engine.thread.lifted()
     engine.until(lambda _: engine.commands == ["reduce", "reduce"])
+
+
+def test_what_no_longer_holds_is_not_said_again(engine: Engine) -> None:
+    engine.thread.start()
+    engine.until(restored)
+    engine.thread.lifted()
+    assert engine.thread.idle()  # the loop has turned
+    assert engine.commands == ["reduce", "restore"]
+
+
+def test_while_the_two_sides_differ_sales_leave_and_purchases_do_not(engine: Engine) -> None:
+    engine.put(Execution(0, 0, 0, "x0", "sc-0", "TQQQ", "buy", 50, 50_000_000))
+    engine.thread.start()
+    engine.until(lambda _: engine.thread.difference == "TQQQ: 50 here, 0 at the broker")
+    engine.thread.send(BUY)
+    engine.until(said("rejected"))
+    (answer,) = (event for event in engine.tape if isinstance(event, Answer))
+    assert answer.reason == f"{RECONCILED}: TQQQ: 50 here, 0 at the broker"
+    engine.thread.send(SELL)
+    engine.until(said("working"))
+    assert engine.broker.accepted == {"sc-2": 1}
 
 
 def test_another_account_is_sent_nothing(engine: Engine) -> None:
@@ -142,7 +166,7 @@ def test_another_account_is_sent_nothing(engine: Engine) -> None:
     engine.thread.start()
     differs = f"{RECONCILED}: it is X2, not X1: start with that account's keys"
     engine.until(lambda tape: any(isinstance(event, Command) and event.argument == differs for event in tape))
-    engine.thread.send(BUY)
+    engine.thread.send(SELL)
     engine.broker.account_id = "X1"
     engine.until(said("working"))
     assert engine.broker.calls.index("submit") > max(

@@ -14,7 +14,7 @@ from flows.runs import Options, prepare
 from flows.settings import load
 from flows.tape.segments import Segments
 from operators.answers import Answer, Execution
-from operators.events import AnyEvent, Command, Intent
+from operators.events import AnyEvent, Bar, Command, Intent
 from tests.fakes.exchange import Exchange
 from tests.kills import market_tape
 from tests.lockstep import LockStep
@@ -64,6 +64,24 @@ def test_a_session_is_traded_and_its_tape_replays_as_recorded(market: Path, tmp_
     run.execute(flow)
     assert run.echoes is not None
     assert (run.echoes.missing, run.echoes.compared > len(intents)) == ([], True)
+
+
+def test_a_resume_opens_nothing_while_the_account_is_not_reconciled(market: Path, tmp_path: Path) -> None:
+    exchange = Filling()
+    exchange.mute = True  # its stream never comes up
+
+    def resume_again_and_again(event: AnyEvent) -> None:
+        if isinstance(event, Bar) and not event.history:
+            one.put(Command(0, 0, 0, "resume", "a person"))
+
+    one = engine(tmp_path, market, exchange, resume_again_and_again)
+    one.run()
+    tape = list(Segments(one.folder.tape).events())
+    assert exchange.accepted == {}
+    resumes = [place for place, event in enumerate(tape) if isinstance(event, Command) and event.action == "resume"]
+    said_again = [event for event in tape[resumes[0] :] if isinstance(event, Command) and event.action == "reduce"]
+    assert {event.argument for event in said_again} == {f"{RECONCILED}: not looked at yet"}
+    assert 0 < len(said_again) <= len(resumes)
 
 
 def test_a_kill_lets_no_entry_out_and_sells_what_is_held(market: Path, tmp_path: Path) -> None:

@@ -28,7 +28,9 @@ def make(tmp_path: Path) -> Iterator[Make]:
 @pytest.fixture
 def placing(make: Make) -> Iterator[Placing]:
     settings = load()
-    made = Placing(Exchange(), STARTED, make(), Desks(settings.scalp, settings.engine), lambda: T0)
+    desks = Desks(settings.scalp, settings.engine)
+    desks.books[STARTED.book_id] = Desk.started(STARTED, settings.scalp, settings.engine)
+    made = Placing(Exchange(), STARTED, make(), desks, lambda: T0)
     yield made
     made._thread._loop.close()
 
@@ -58,8 +60,6 @@ def kill(placing: Placing) -> None:
 
 
 def test_a_scalp_that_ends_without_an_order_is_no_longer_believed(placing: Placing) -> None:
-    settings = load()
-    placing._desks.books[STARTED.book_id] = Desk.started(STARTED, settings.scalp, settings.engine)
     placing._standing = Standing({"TQQQ": 133}, ())
     placing.wrote([etf_scalp()])
     assert placing._standing == Standing({}, [])

@@ -2,13 +2,14 @@
 
 from datetime import timedelta
 
+import pytest
 from sqlalchemy import Engine
 
 from flows.engine.status import lines
 from flows.records.database import writing
 from flows.records.ledger import Ledger
 from flows.records.tables import heartbeat
-from tests.rows import NOON
+from tests.rows import NOON, order
 from tests.view_rows import mark_now, position_now
 
 pytest_plugins = ("tests.databases",)
@@ -51,3 +52,16 @@ def test_money_and_each_position_have_a_line(engine: Engine) -> None:
     assert money.startswith("trading REDUCING (paused by ann), mode ")
     row = position_now()
     assert held.startswith(f"{row.quantity} {row.symbol} for {row.ticker} {row.direction}: entry {row.entry_price:.4f}")
+
+
+@pytest.mark.parametrize(("newest", "told"), [("rejected", "3 in a row"), ("sending", "2 in a row"), ("working", "")])
+def test_exits_that_were_refused_are_counted_with_the_newest_words(engine: Engine, newest: str, told: str) -> None:
+    beats(engine, "running")
+    states = ["cancelled", "rejected", "rejected", newest]
+    exits = [
+        order(f"o{number}", book_id=BOOK, action="exit", side="sell", attempt=number, state=state, reason="not now")
+        for number, state in enumerate(states)
+    ]
+    Ledger(engine).write([mark_now(book_id=BOOK), position_now(book_id=BOOK), *exits])
+    *_, held = lines(engine, BOOK, NOON)
+    assert held.partition(" USD")[2] == (f", exit refused: {told}, last: not now" if told else "")

@@ -1,7 +1,6 @@
 """Which broker a word stands for, and whether real money may be traded: four things have to say so at once."""
 
 from typing import TYPE_CHECKING, Final
-from urllib.parse import urlsplit
 
 from flows.brokers.port import Unusable
 from flows.settings import Settings
@@ -11,7 +10,6 @@ if TYPE_CHECKING:
 
 PAPER: Final = "paper"
 ALPACA: Final = "alpaca"
-LOOPBACK: Final = ("127.0.0.1", "localhost")
 WORDS: Final = "paper, alpaca, or alpaca:URL of `scalp fake-alpaca`"
 
 
@@ -57,8 +55,6 @@ def _alpaca(url: str, live: bool, settings: Settings) -> "Alpaca":
     try:
         if not url:
             return Alpaca(keys.keys(), keys.LIVE if live else keys.PAPER)
-        if urlsplit(url).scheme != "http" or urlsplit(url).hostname not in LOOPBACK:
-            raise NoBroker(f"--broker alpaca:{url}: only a fake on this machine, such as alpaca:http://127.0.0.1:8000")
-        return Alpaca(keys.ANY, keys.Place(url, f"{url.replace('http', 'ws', 1)}/stream"))
+        return Alpaca(keys.ANY, keys.fake(url))
     except Unusable as fault:
         raise NoBroker(str(fault)) from fault

@@ -26,13 +26,13 @@ Put = Callable[[Answer | Execution], None]
 class Sending:
     """The orders of one account. `put` appends to the tape, `safe` returns once an event survives a power cut.
 
-    `now_ns` is the tape's time. While `halted` no entry leaves.
+    `now_ns` is the tape's time. While `halted`, or for a reason that is `withheld`, no entry leaves.
     """
 
     def __init__(
         self, broker: Broker, put: Put, safe: Callable[[int], Awaitable[None]], now_ns: Callable[[], int], lanes: Lanes
     ) -> None:
-        self.flights, self.halted = Flights(), False
+        self.flights, self.halted, self.withheld = Flights(), False, ""
         self._broker, self._put, self._safe, self._now_ns, self._lanes = broker, put, safe, now_ns, lanes
         self._asking: set[str] = set()
 
@@ -92,6 +92,8 @@ class Sending:
             return ""
         if self.halted:
             return "trading was halted before it was sent"
+        if self.withheld:
+            return self.withheld
         age_ns = self._now_ns() - intent.at_ns
         return f"stale: {age_ns / SECOND_NS:.1f} s old, limit {STALE_NS / SECOND_NS:g}" if age_ns > STALE_NS else ""
 

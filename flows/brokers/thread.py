@@ -19,8 +19,6 @@ from operators.orders import Order
 
 RECONCILED: Final = "the broker's account is not reconciled"
 """Why entries wait at a start, after a break and while the two sides differ; how they differ follows it."""
-SAID_AGAIN_SECONDS: Final = 10.0
-"""How often that is said again while it lasts: a session's open lifts what the engine itself set."""
 LOOK_SECONDS: Final = 1.0
 SILENT_SECONDS: Final = 5.0
 """An order of which nothing was heard for so long, though something has to come, is looked up."""
@@ -61,7 +59,6 @@ class BrokerThread:
         self.difference = ""
         self.fault: Exception | None = None
         self._broker, self._account_id, self._tape, self._standing = broker, account_id, tape, standing
-        self._said, self._said_at = "", 0.0
         self._lanes, broker.on_request = lanes, lanes.spend
         self._sending = Sending(broker, tape.put, tape.safe, now_ns, lanes)
         self._reconciling = Reconciling(broker, self._sending, tape.put, since_ns)
@@ -94,6 +91,11 @@ class BrokerThread:
     def halt(self) -> None:
         """From now on no entry leaves; from any thread, and before the kill is on the tape."""
         self._sending.halted = True
+
+    def lifted(self) -> None:
+        """A person or a session's open lifted what stands all the same: it is said again; from any thread."""
+        if self.fault is None:
+            self._loop.call_soon_threadsafe(self._say_again)
 
     def rearm(self) -> None:
         """Entries may leave again."""
@@ -221,8 +223,8 @@ class BrokerThread:
                 differences = [f"the broker does not answer: {fault}"]
             if differences == [] and not (connection.up and self._connection is connection):
                 differences = None
-            # Where too much moves to say, what was said before holds: a session's open may have lifted it.
-            self._say(self.difference if differences is None else "; ".join(differences))
+            if differences is not None:  # where too much moves to say, what was said before holds
+                self._say("; ".join(differences))
             # Not wait_for, which in Python 3.11 may forget that it was cancelled: then the thread would never end.
             with suppress(TimeoutError):
                 async with asyncio.timeout(EVERY_SECONDS if differences == [] else AGAIN_SECONDS):
@@ -230,13 +232,17 @@ class BrokerThread:
 
     def _say(self, difference: str) -> None:
         """Entries wait while there is a difference; each new one takes the place of the one before."""
-        before, now = self._said, self._loop.time()
-        self.difference, self._said = difference, f"{RECONCILED}: {difference}" if difference else ""
-        if self._said and (self._said != before or now - self._said_at >= SAID_AGAIN_SECONDS):
-            self._command("reduce", self._said)
-            self._said_at = now
-        if before and self._said != before:
+        before, self.difference = self._sending.withheld, difference
+        self._sending.withheld = f"{RECONCILED}: {difference}" if difference else ""
+        if self._sending.withheld == before:
+            return
+        self._say_again()
+        if before:
             self._command("restore", before)
+
+    def _say_again(self) -> None:
+        if self._sending.withheld:
+            self._command("reduce", self._sending.withheld)
 
     def _command(self, action: Action, reason: str) -> None:
         self._tape.put(Command(0, 0, 0, action, "engine", reason))

@@ -14,14 +14,12 @@ if TYPE_CHECKING:
     from flows.engine.process import Engine, Plan
     from flows.feeds.feed import Feed
 
-SIMULATED = "simulated"
+FEEDS = "simulated, simulated:SEED, replay:TAPE (a tape as if it were live), alpaca, or alpaca:URL of a fake"
 
 
 def run(
     state: Annotated[Path, typer.Option(help="the engine's folder: lock, tape, checkpoints")] = Path("scalp-state"),
-    feed: Annotated[
-        str, typer.Option(help="simulated, simulated:SEED, replay:TAPE to play a tape as if it were live, or alpaca")
-    ] = SIMULATED,
+    feed: Annotated[str, typer.Option(help=f"{FEEDS}; by itself the broker's own, on paper a simulated one")] = "",
     speed: Annotated[float, typer.Option(help="times the feed's own time")] = 1.0,
     faults: Annotated[str, typer.Option(help="a bad line: all, or drops,silence,duplicates,reordering")] = "",
     broker: BrokerOption = "paper",
@@ -45,7 +43,8 @@ def run(
         settings = load(rules_file, values or [])
         at = brokers.chosen(broker, account, live, settings)
         plan = Plan(state, database, account, mode.value, settings, speed, broker=at)
-        engine = _made(plan, feeds.chosen(feeds.Asked(feed, speed, faults), settings, mode.value, live=live))
+        asked = feeds.Asked(feed, speed, faults, broker, live)
+        engine = _made(plan, feeds.chosen(asked, settings, mode.value))
     _run(engine, metrics_port)
 
 
@@ -82,7 +81,7 @@ def _run(engine: "Engine", port: int) -> None:
 
 def record(
     state: Annotated[Path, typer.Option(help="the folder that the tape is made in, or goes on in")] = Path("recording"),
-    feed: Annotated[str, typer.Option(help="as of `scalp run`")] = SIMULATED,
+    feed: Annotated[str, typer.Option(help="as of `scalp run`")] = "",
     speed: Annotated[float, typer.Option(help="times the feed's own time")] = 1.0,
     faults: Annotated[str, typer.Option(help="as of `scalp run`")] = "",
     mode: Annotated[ModeName, typer.Option(help="whose market: that of which instruments")] = ModeName.BOTH,
@@ -97,7 +96,7 @@ def record(
 
     with faults_of_input():
         try:
-            made_by = chosen(Asked(feed, speed, faults), load(rules_file, values or []), mode.value, live=False)
+            made_by = chosen(Asked(feed, speed, faults), load(rules_file, values or []), mode.value)
             recording = Recording(state, made_by)
         except Locked as fault:
             fail(fault, RUN_FAILED)

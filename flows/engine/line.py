@@ -20,8 +20,8 @@ from operators.orders import Cancel
 from operators.records import Record, RunRecord
 from operators.steps import LINE, Outcome
 
-TOLD: Final = {"warn": "W106", "reduce": "W107", "settings": "I006"}
-"""What the desk does by itself that a person should hear of, by its action in the audit."""
+TOLD: Final = {"warn": "W106", "reduce": "W107", "alarm": "W111", "restore": "I007", "settings": "I006"}
+"""What the desk did without a person that a person should hear of, by its action in the audit."""
 AT_ONCE: Final = datetime(1970, 1, 1, tzinfo=UTC)
 WAIT_SECONDS: Final = 0.001
 """How long the source waits for news: blocking so long and no longer gives the lowest latency at 10 % of a core."""
@@ -124,7 +124,7 @@ class _Writing(StatelessSinkPartition[tuple[str, Outcome]]):
             if self._echoes.live:
                 seen.append(outcome)
                 self._metrics.take(outcome)
-                if type(outcome) is AuditRecord and outcome.action in TOLD:
+                if type(outcome) is AuditRecord and outcome.refused is None and outcome.action in TOLD:
                     tell(TOLD[outcome.action], detail=outcome.argument)
             if not isinstance(outcome, Cancel):
                 ready.append(outcome.at_seq if isinstance(outcome, Checkpoint) else outcome)

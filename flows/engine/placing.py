@@ -24,6 +24,8 @@ from operators.events import AnyEvent, Checkpoint, Command, Echo, RunStarted
 from operators.records import FillRecord, OrderRecord, ScalpRecord
 from operators.steps import Desks, Outcome
 
+LIFTING: Final = ("resume", "rearm", "restore")
+"""Actions in the audit after which entries may be made: of a person, of a session's open, of a reason that is gone."""
 LAST_SECONDS: Final = 2.0
 """How long a stopped engine waits for its broker's thread, which gives the other side one of them; what is under way is
 looked up at the next start."""
@@ -140,11 +142,16 @@ class Placing:
                 self._steered(one)
 
     def _steered(self, audit: AuditRecord) -> None:
-        """A rearm lets entries out again, but not while a kill that came after it is still to be read."""
+        """A rearm lets entries out again, but not while a kill that came after it is still to be read.
+
+        Who lifts the desk's reasons lifts none that the broker's thread still has.
+        """
         with self._halting:
             self._kills -= audit.action == "kill"
             if audit.action == "rearm" and audit.refused is None and self._kills == 0:
                 self._thread.rearm()
+        if audit.action in LIFTING and not any(reason.startswith(RECONCILED) for reason in self._book.reasons):
+            self._thread.lifted()
 
     def close(self) -> None:
         """Ends the thread; what it hears until then goes onto the tape."""

@@ -3,6 +3,7 @@
 import os
 from collections.abc import Mapping
 from typing import Final, NamedTuple
+from urllib.parse import urlsplit
 
 from pydantic import SecretStr
 
@@ -34,6 +35,7 @@ class Keys(NamedTuple):
         return self.key.get_secret_value(), self.secret.get_secret_value()
 
 
+LOOPBACK: Final = ("127.0.0.1", "localhost")
 ANY: Final = Keys(SecretStr("any"), SecretStr("any"))
 """What a fake takes."""
 
@@ -44,3 +46,11 @@ def keys(environment: Mapping[str, str] = os.environ) -> Keys:
     if missing:
         raise Unusable(f"no keys for Alpaca: set {' and '.join(missing)} in the environment")
     return Keys(SecretStr(environment[KEY]), SecretStr(environment[SECRET]))
+
+
+def fake(url: str) -> Place:
+    """Where a fake on this machine is reached. Raises Unusable for any other address: keys go to nobody else."""
+    parts = urlsplit(url)
+    if parts.scheme != "http" or parts.hostname not in LOOPBACK:
+        raise Unusable(f"alpaca:{url}: only a fake on this machine, such as alpaca:http://127.0.0.1:8000")
+    return Place(url, f"{url.replace('http', 'ws', 1)}/stream")

@@ -6,7 +6,7 @@ The clients give raw answers, try nothing again by themselves (they would sleep 
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from datetime import date, time
+from datetime import date, datetime, time
 from functools import partial
 from typing import Any, Final, Literal, NamedTuple, Protocol, cast
 
@@ -71,6 +71,12 @@ class Asking:
         self._trading = TradingClient(*pair, paper=access.paper, raw_data=True, url_override=address)
         for client in (self._stocks, self._options, self._trading):
             self._bound(cast(_Client, client))
+
+    def now_ns(self) -> int:
+        """What time it is there."""
+        with self._answered("the clock"):
+            told = cast(Told, self._trading.get_clock())
+            return sessions.ns(datetime.fromisoformat(str(told["timestamp"])))
 
     def bars(self, symbols: Sequence[str], start_ns: int, end_ns: int) -> dict[str, list[Told]]:
         """One-minute bars of shares that begin from `start_ns` to `end_ns`, as of today's splits."""

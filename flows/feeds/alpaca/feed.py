@@ -47,17 +47,18 @@ class Wanted(NamedTuple):
 class AlpacaFeed(Feed):
     """Alpaca's market from now on; `clock` gives UTC nanoseconds. Wrong keys end `run` with WrongKeys.
 
+    A fake's time may go `speed` times as fast as the wall's: its chains are asked for as much oftener.
     Marked IEX where shares are those of one exchange, INDICATIVE where option quotes are not those of the exchanges.
     Raises ValueError for options of a ticker whose price is not heard.
     """
 
-    def __init__(self, access: Access, wanted: Wanted, clock: Clock = time.time_ns) -> None:
+    def __init__(self, access: Access, wanted: Wanted, clock: Clock = time.time_ns, speed: float = 1.0) -> None:
         if unheard := set(wanted.options_of) - set(wanted.symbols):
             raise ValueError(f"options of {', '.join(sorted(unheard))} need its quotes: name it among the symbols")
         self.cadences = {"bar": 0.0, "quote": 0.0, "chain": wanted.chain_seconds}
         marks = {"IEX": access.stocks == "iex", "INDICATIVE": access.options == "indicative"}
         self.marks = tuple(mark for mark, holds in marks.items() if holds)
-        self._access, self._wanted, self._clock = access, wanted, clock
+        self._access, self._wanted, self._clock, self._speed = access, wanted, clock, speed
         self._shares = Shares(access, wanted.symbols, clock)
         self._window = Window(wanted.option_symbols, len(wanted.options_of))
 
@@ -102,12 +103,13 @@ class AlpacaFeed(Feed):
 
     def _streams(self) -> Streams:
         streams, wanted = Streams(), self._wanted
+        every_seconds = wanted.chain_seconds / self._speed
         streams.add("shares", self._shares.hear, wanted.silent_seconds, self._open)
         if wanted.options_of:
             streams.add("options", self._hear_options, wanted.silent_seconds, self._options_speak)
         for ticker in wanted.options_of:
             chains = Chains(self._access, ticker, self._shares.spots, self._window, self._clock, self.held)
-            streams.add(f"chain {ticker}", partial(chains.look, every_seconds=wanted.chain_seconds))
+            streams.add(f"chain {ticker}", partial(chains.look, every_seconds=every_seconds))
         return streams
 
     def _open(self) -> bool:
