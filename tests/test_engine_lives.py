@@ -24,7 +24,7 @@ from flows.tape.reader import Tape
 from flows.tape.segments import Segments, segment_paths
 from operators.events import AnyEvent, Checkpoint, Command, Intent, Stop
 from tests.commands import scalp
-from tests.kills import SPEED, days_tape, market_tape, place_of
+from tests.kills import LIVES, SPEED, days_tape, market_tape, place_of
 from tests.lives import LIMIT_SECONDS, Place, begin, check, check_left, killed_after, live_out, market_of
 
 pytestmark = pytest.mark.slow
@@ -106,14 +106,24 @@ def test_a_rebuilt_database_is_the_engines_and_the_engine_goes_on_from_it(market
     assert rebuild(place.state, f"sqlite:///{tmp_path}/whole.db").records_sha256 == digest_of(other)
 
 
+def dropped(market: Path, folder: Path) -> Place:
+    """An engine that dropped segments; one whose database came too late behind its tape is followed by another."""
+    for number in range(LIVES):
+        place = place_of("in compaction", market, folder / f"dropping {number}")
+        live_out(place)
+        if int(segment_paths(place.tape)[0].stem) > 1:
+            return place
+    raise AssertionError(f"{LIVES} engines dropped nothing")
+
+
 def test_an_engine_drops_what_is_older_and_its_database_lacks_nothing(tmp_path: Path) -> None:
     market = days_tape(tmp_path / "days.tape")
-    keeping, dropping = (place_of(kind, market, tmp_path / kind) for kind in ("half a frame", "in compaction"))
-    for place in (keeping._replace(speed=dropping.speed, segment_bytes=dropping.segment_bytes), dropping):
-        live_out(place)
+    dropping = dropped(market, tmp_path)
+    keeping = place_of("half a frame", market, tmp_path / "keeping")
+    live_out(keeping._replace(speed=dropping.speed, segment_bytes=dropping.segment_bytes))
     kept, left, whole = (segment_paths(folder) for folder in (keeping.tape, dropping.tape, dropping.whole))
     assert len(kept) > 50
-    assert int(kept[0].stem) == int(whole[0].stem) == 1 < int(left[0].stem)
+    assert int(kept[0].stem) == int(whole[0].stem) == 1
     assert len(left) < len(whole)
     assert check(dropping, market_of(list(Tape(market).events()))) > 0
     assert check_left(dropping) > 0
