@@ -33,11 +33,9 @@ class Settling:
 
     def settle(self, scalp: AnyScalp, order: Order) -> None:
         """What follows from an order that was filled or ended."""
-        if self.book.open_orders(scalp.signal_id):
-            return
-        if scalp.held == 0:
+        if scalp.held == 0 and not self.book.open_orders(scalp.signal_id):
             self.over(scalp)
-        elif order.action == "exit":
+        elif scalp.held and order.action == "exit" and not order.open:
             self.leaving.exit_ended(scalp)
 
     def over(self, scalp: AnyScalp, status: Literal["closed", "expired"] = "closed") -> None:

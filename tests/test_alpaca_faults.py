@@ -261,10 +261,13 @@ class TestStream:
 
     def test_a_fill_while_nobody_listens_is_asked_for(self, fake: Alpaca) -> None:
         with trading(fake, {"kind": "refuse_auth", "stream": "trade_updates", "count": 0}, speed=50.0) as trade:
-            fake.drop("trade_updates")
-            trade.until(waits_for_stream)
             trade.goes(at_once())
             trade.until(lambda _: "50" in trade.states())
+            fake.drop("trade_updates")
+            trade.until(waits_for_stream)
+            trade.goes(sell("sc-2"), buy("sc-3"))
+            trade.until(lambda _: "50" in trade.states("sc-2"))
+            trade.until(lambda _: trade.states("sc-3") == ["rejected"])
             trade.check()
 
 

@@ -276,6 +276,17 @@ class TestExits:
         stage.reach("10:00:13.5")
         assert self.exits(stage) == [*before, "10:00:13"]
 
+    def test_what_the_entry_bought_beside_an_exit_is_sold_at_once_when_that_has_filled(self) -> None:
+        stage = Account()
+        entry = stage.enters()
+        stage.executes("10:00:02", 33)
+        stage.command("10:00:03", "kill")
+        assert (stage.newest.side, stage.newest.quantity) == ("sell", 33)
+        first = stage.newest.client_order_id
+        stage.executes("10:00:03.2", 50, name=entry, symbol="TQQQ", side="buy")  # before the cancel reached it
+        stage.executes("10:00:03.4", 33, 49.99, name=first, side="sell")
+        assert (stage.newest.side, stage.newest.quantity, stage.newest.attempt) == ("sell", 50, 2)
+
     def test_an_exit_of_which_nothing_is_known_is_not_sent_again(self) -> None:
         stage, name = self.leaving()
         stage.answers("10:00:05.1", "unknown")

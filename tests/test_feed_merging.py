@@ -9,7 +9,7 @@ from reactivex import Observable
 from reactivex.testing import ReactiveTest, TestScheduler
 
 from flows.feeds.merging import Backoff, Conflating, Connecting, Ended, Silent, merged, reconnecting, watched
-from operators.events import AnyEvent, Bar, Quote
+from operators.events import AnyEvent, Bar, Chain, Contracts, Quote
 
 on_next, on_error, on_completed = ReactiveTest.on_next, ReactiveTest.on_error, ReactiveTest.on_completed
 STEADY = Backoff(first_seconds=1.0, longest_seconds=8.0)
@@ -18,6 +18,13 @@ FAR = 100_000.0
 
 def quote(place: int, symbol: str = "TQQQ") -> Quote:
     return Quote(0, 0, place, symbol, 50.0, 50.01)
+
+
+def chain(place: int, underlying: str = "QQQ") -> Chain:
+    return Chain(0, 0, place, underlying, b"", b"", b"", b"", b"")
+
+
+TABLE = Contracts(0, 0, 9, "QQQ", (), (), (), (), ())
 
 
 class Line:
@@ -163,3 +170,18 @@ class TestConflating:
         conflating.release()
         conflating.release()
         assert put == [quote(1)]
+
+    def test_the_newest_chain_of_each_underlying_waits_too(self, put: list[AnyEvent]) -> None:
+        conflating = Conflating(put.append, lambda: 11, 10)
+        for event in (chain(1), quote(2, "QQQ"), chain(3, "SPY"), chain(4)):
+            conflating.take(event)
+        assert (put, conflating.lost) == ([], 1)
+        conflating.release()
+        assert put == [chain(4), quote(2, "QQQ"), chain(3, "SPY")]
+
+    def test_a_chain_that_waits_is_worthless_after_a_new_table_of_its_underlying(self, put: list[AnyEvent]) -> None:
+        conflating = Conflating(put.append, lambda: 11, 10)
+        for event in (chain(1), chain(2, "SPY"), TABLE):
+            conflating.take(event)
+        conflating.release()
+        assert (put, conflating.lost) == ([TABLE, chain(2, "SPY")], 1)

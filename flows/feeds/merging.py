@@ -1,6 +1,7 @@
 """Brings the streams of a live market together: each is connected again when it breaks, and watched for silence.
 
-The border with the engine is its tape's one bounded queue: while that is full, only the newest quote of a symbol waits.
+The border with the engine is its tape's one bounded queue: while that is full, only the newest quote of a symbol and
+the newest chain of an underlying wait.
 """
 
 import random
@@ -13,7 +14,7 @@ from reactivex.disposable import CompositeDisposable, SerialDisposable
 
 from flows.backoff import USUAL, Backoff
 from flows.feeds.feed import Put
-from operators.events import AnyEvent, Quote
+from operators.events import AnyEvent, Chain, Contracts, Quote
 
 HEALTHY_SECONDS: Final = 60.0
 """A connection that held so long begins anew with the shortest wait."""
@@ -112,29 +113,32 @@ def merged(streams: Mapping[str, Observable[AnyEvent]]) -> Observable[AnyEvent]:
 
 
 class Conflating:
-    """Puts events; while `waiting` says that the queue is longer than the limit, quotes wait and the newest stands.
+    """Puts events; while `waiting` says that the queue is longer than the limit, the newest quote of each symbol waits.
 
-    Nothing but quotes ever waits or is lost: bars, chains and what a broker says pass in order. `lost` counts quotes
-    that a newer one of their symbol replaced.
+    So does the newest chain of each underlying, until a new table makes it worthless. Nothing else ever waits or is
+    lost: bars and tables pass in order. `lost` counts quotes and chains that a newer one replaced.
     """
 
     def __init__(self, put: Put, waiting: Callable[[], int], limit: int) -> None:
         self.lost = 0
         self._put, self._waiting, self._limit = put, waiting, limit
-        self._held: dict[str, Quote] = {}
+        self._held: dict[tuple[type, str], Quote | Chain] = {}
 
     def take(self, event: AnyEvent) -> None:
-        """Puts the event now, or holds a quote back."""
+        """Puts the event now, or holds it back."""
         if self._waiting() <= self._limit:
             self.release()
-        elif isinstance(event, Quote):
-            self.lost += event.symbol in self._held
-            self._held[event.symbol] = event
+        elif isinstance(event, Quote | Chain):
+            name = (type(event), event.symbol if isinstance(event, Quote) else event.underlying)
+            self.lost += name in self._held
+            self._held[name] = event
             return
+        elif isinstance(event, Contracts):
+            self.lost += self._held.pop((Chain, event.underlying), None) is not None
         self._put(event)
 
     def release(self) -> None:
-        """Puts what was held back, in the order in which its symbols began to wait."""
+        """Puts what was held back, in the order in which it began to wait."""
         held, self._held = self._held, {}
-        for quote in held.values():
-            self._put(quote)
+        for event in held.values():
+            self._put(event)
