@@ -30,13 +30,16 @@ from tests.alpaca_brokers import KEYS, place
 from tests.fakes.alpaca.process import Calls
 from tests.lives import market_of
 from tests.lockstep import LIMIT_SECONDS, LockStep
+from tests.virtual import fast_loops
 
 _forks = multiprocessing.get_context("forkserver")
 _forks.set_forkserver_preload(["tests.lives", "tests.order_lives"])
 
 AT_THE_BROKER = ("during the call", "after the call", "fill heard", "in reconciliation")
 IN_THE_ENGINE = ("before an intent", "intent safe")
-MOMENT_SECONDS = 0.002
+SPEED = 4.0
+"""The broker's thread waits as much shorter: who never sent an order knows only after eight seconds that it is lost."""
+MOMENT_SECONDS = 0.002 * SPEED
 """A call is under way then: the fake takes some ten of them."""
 
 
@@ -126,7 +129,8 @@ def live(where: Place, point: str, times: int) -> None:
         points.arm(point, times)
     at.point, at.left = point, times
     feed = Beside(where.market, where.fake)
-    feed.engine = Engine(Plan(where.state, where.database, "", "both", load(), 1e6, broker=at), lambda _: feed)
+    with fast_loops(SPEED):
+        feed.engine = Engine(Plan(where.state, where.database, "", "both", load(), 1e6, broker=at), lambda _: feed)
     feed.engine.run()
 
 

@@ -12,9 +12,8 @@ from operators.contracts import FloatArray, counts_of, parse_occ, prices_of
 from operators.events import AnyEvent, Bar, Chain, Contracts, Quote, encode
 from tests.alpaca_live import Live, live
 from tests.fakes.alpaca.process import Alpaca
-from tests.order_kills import market_tape
+from tests.order_kills import TICKERS, market_tape
 
-TICKERS = ("QQQ", "SPY")
 LOOKS = 12
 """Snapshots of a minute each: of so many the market is played."""
 COLUMNS = {"bid": prices_of, "ask": prices_of, "bid_size": counts_of, "ask_size": counts_of, "volume": counts_of}
@@ -54,7 +53,19 @@ def played(tape: Path, market: list[AnyEvent], looks: list[int], capsys: pytest.
             yield feed
 
 
+def _asked(feed: Live) -> list[int]:
+    """How often each chain was asked for."""
+    requests = feed.fake.state()["requests"]
+    return [requests.get(f"GET /v1beta1/options/snapshots/{name}", 0) for name in TICKERS]
+
+
 def _wait_chains(feed: Live, event_ns: int) -> None:
+    """Waits for both chains of a time.
+
+    A snapshot from before may have that time too, by streamed quotes: so those asked for from now on are waited for.
+    """
+    before = _asked(feed)
+    feed.wait(lambda: all(now > one + 1 for now, one in zip(_asked(feed), before, strict=True)), "questions")
     feed.wait(lambda: all(feed.of(Chain, underlying=name, event_ns=event_ns) for name in TICKERS), "chains")
 
 
