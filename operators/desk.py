@@ -71,10 +71,14 @@ class Desk:
                 self._reach(item.seq, item.at_ns)
                 self.answering.take(item)
             case RunStarted():
-                return [run_record(item)]
+                return [self._begin_run(item)]
             case _:  # nothing but the time, of quotes of contracts that nobody looks at too
                 self._reach(item.seq, item.at_ns)
         return self.blotter.out
+
+    def _begin_run(self, event: RunStarted) -> Record:
+        expiry.begin_run(self.book, event.at_ns)
+        return run_record(event)
 
     def _reach(self, seq: int, at_ns: int) -> None:
         timetable.hear(self.book, seq, at_ns)
