@@ -1,7 +1,8 @@
 """The market of Alpaca, live: shares and funds by stream, option chains by question, quotes near the money by stream.
 
-history ----------------------------------> put, before the first run's streams
+history ----------------------------------> put, before the first run's streams; splits before it
 shares   stream, watched, made again --+
+  beside it: missed bars, splits ------+
 options  stream, watched, made again --+--- conflated -- queue --> put
 chain X  questions, begun again -------+
 """
