@@ -14,7 +14,7 @@ from operators.book import BookState, Timer
 from operators.config import EngineSettings, ScalpConfig
 from operators.contracts import is_contract
 from operators.entering import Entering
-from operators.events import MINUTE_NS, Chain, Command, Contracts, Quote, RunStarted
+from operators.events import MINUTE_NS, Chain, Command, Contracts, Quote, RunStarted, Split
 from operators.intents import Item, Ticket
 from operators.leaving import Leaving
 from operators.moments import Moment
@@ -53,28 +53,35 @@ class Desk:
                 self._quotes(item, self.book.stream_of(item.symbol), [item])
             case Chain():
                 self._quotes(item, item.underlying, watches.quotes(self.book, item))
-            case Contracts():
-                self._reach(item.seq, item.at_ns)
-                for symbol in watches.relisted(self.book, item):
-                    self._time_out(symbol)
-            case Moment():
-                self._reach(item.seq, item.at_ns)
-                self._moment(item)
+            case RunStarted():
+                return [self._begin_run(item)]
             case Ticket():
                 self._reach(item.setup.seq, item.setup.at_ns)
                 self.entering.decide(item)
                 self.silence.watch()
-            case Command():
+            case _:
                 self._reach(item.seq, item.at_ns)
+                self._take(item)
+        return self.blotter.out
+
+    def _take(self, item: Item) -> None:
+        """What is neither a quote nor a ticket, at its time; of anything else only the time matters."""
+        match item:
+            case Contracts():
+                for symbol in watches.relisted(self.book, item):
+                    self._time_out(symbol)
+            case Moment():
+                self._moment(item)
+            case Command():
                 self.blotter.out.append(commands.obey(item, self.book, self.leaving))
             case Answer() | Execution() | Power():
-                self._reach(item.seq, item.at_ns)
                 self.answering.take(item)
-            case RunStarted():
-                return [run_record(item)]
-            case _:  # nothing but the time, of quotes of contracts that nobody looks at too
-                self._reach(item.seq, item.at_ns)
-        return self.blotter.out
+            case Split():
+                self.restraint.look_at_split(item)
+
+    def _begin_run(self, event: RunStarted) -> Record:
+        expiry.begin_run(self.book, event.at_ns)
+        return run_record(event)
 
     def _reach(self, seq: int, at_ns: int) -> None:
         timetable.hear(self.book, seq, at_ns)

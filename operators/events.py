@@ -180,6 +180,18 @@ class Checkpoint(Event, frozen=True, tag=13):
     state: bytes
 
 
+class Split(Event, frozen=True, tag=18):
+    """A split: `old_shares` of a share or fund are `new_shares` from `ex_date` on, the first day of the new price.
+
+    It is told on that day or later, before the bars of prices as of after it.
+    """
+
+    ticker: str
+    ex_date: date
+    old_shares: float
+    new_shares: float
+
+
 Echo = Intent | Checkpoint | Withdrawal
 """What the line wrote itself: it takes a place on the tape, moves no clock and never enters the line."""
 Input = (
@@ -197,6 +209,7 @@ Input = (
     | Answer
     | Execution
     | Power
+    | Split
 )
 AnyEvent = Input | Echo
 AFTER_STOP = Echo | Answer | Execution

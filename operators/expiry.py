@@ -1,7 +1,8 @@
 """Options that are still held when they expire: settled at the official close, never traded.
 
 The official close is that of the underlying's last regular bar; if it does not come, five minutes after the close the
-newest one known stands for it. In the money with physical delivery a person has to look: shares were assigned.
+newest one known stands for it. What expired before a run began waits as long from that start: the bars that were missed
+come then. In the money with physical delivery a person has to look: shares were assigned.
 """
 
 from typing import Final
@@ -26,6 +27,15 @@ def last_trades_are_over(book: BookState) -> list[ScalpPosition]:
     return [scalp for scalp in book.options() if scalp.held and over(book, scalp)]
 
 
+def begin_run(book: BookState, at_ns: int) -> None:
+    """A run begins: what expired before it waits for the bars that no run heard, and no longer than a timer says."""
+    missed = [scalp for scalp in book.options() if sessions.last_trade_ns(scalp.expiry) <= at_ns]
+    for scalp in missed:
+        scalp.settles_ns = at_ns + LAST_BAR_LATE_NS
+    if missed:
+        book.set_timer(at_ns + LAST_BAR_LATE_NS, "expiry", "")
+
+
 def price_seen(book: BookState, bar: Bar) -> None:
     """Remembers the underlying's newest regular close for those who hold its options."""
     for scalp in book.options():
@@ -39,7 +49,7 @@ def settled(blotter: Blotter, scalp: ScalpPosition) -> bool:
     Without any price of the underlying a person has to settle it: it stays open, with an alarm.
     """
     last_ns, now_ns = sessions.last_trade_ns(scalp.expiry), blotter.book.now_ns
-    late = now_ns >= last_ns + LAST_BAR_LATE_NS
+    late = now_ns >= max(last_ns + LAST_BAR_LATE_NS, scalp.settles_ns)
     if scalp.spot is not None and (late or scalp.spot_ns >= last_ns):
         _settle(blotter, scalp, scalp.spot)
         return True

@@ -209,6 +209,7 @@ class ScalpPosition(Scalp, tag="option", kw_only=True):
 
     `doubt_ns` is when a quote too wide to be believed at once first said that the stop was reached, 0 if none does.
     `spot` is the underlying's newest regular close since the entry, in dollars, and `spot_ns` when its bar closed.
+    One that expired while no run was up waits for its closing price until `settles_ns`, 0 for any other.
     `alarm` tells a person what only a person can mend.
     """
 
@@ -228,6 +229,7 @@ class ScalpPosition(Scalp, tag="option", kw_only=True):
     spot: float | None = None
     spot_ns: int = 0
     alarm: str = ""
+    settles_ns: int = 0
 
 
 AnyScalp = ETFScalpPosition | ScalpPosition

@@ -1,17 +1,16 @@
 """What the market looks like: events become moments (for exits) and setups (for entries).
 
 The first of the two states of the line. Per ticker it keeps clouds, averages and the session's volumes; besides these
-the newest quote of each leveraged fund and of each underlying with options, and the newest option chains.
+the newest quotes and the newest option chains. A split begins its ticker anew.
 """
 
 import msgspec
 
-from operators import catalog, prices, sessions
+from operators import catalog, sessions
 from operators.carrying import remembered
 from operators.changes import InForce
 from operators.clouds import LongBar
 from operators.config import EngineSettings, ScalpConfig
-from operators.contracts import is_contract
 from operators.events import (
     MINUTE_NS,
     SECOND_NS,
@@ -24,16 +23,17 @@ from operators.events import (
     OutsideSignal,
     Quote,
     RunStarted,
+    Split,
     is_history,
 )
 from operators.listings import Listings
 from operators.moments import ChainView, Moment, Setup, View
+from operators.quoted import FUND_SYMBOLS, Quoted
 from operators.ticker import TickerState, dollar_volumes, sound
 
 FIVE, MOST_CONVICTION = 5, 100.0
 EMA12_KEPT = 4
 """The newest and those of the three bars before it: the slope is the change over three bars."""
-FUND_SYMBOLS = frozenset(fund.ticker for fund in catalog.LEVERAGED_ETF_CATALOG)
 
 
 class MarketState(msgspec.Struct):
@@ -41,10 +41,8 @@ class MarketState(msgspec.Struct):
 
     tickers: dict[str, TickerState] = {}
     listings: Listings = msgspec.field(default_factory=Listings)
-    quotes: dict[str, Quote] = {}
-    quotes_ns: int = 0
+    quoted: Quoted = msgspec.field(default_factory=Quoted)
     bar_late_ns: int = 0
-    quotes_max_age_ns: int = 0
     chains_max_age_ns: int = 0
     close_ns: int = 0
     checkpoint_ns: int = 0
@@ -75,10 +73,7 @@ class Market:
         ended = self._session_ended(event) if over and not is_history(event) else []
         match event:
             case Quote():
-                if event.symbol in FUND_SYMBOLS or event.symbol in self.state.listings.known:
-                    self.state.quotes[event.symbol] = event
-                if not is_contract(event.symbol):  # options come by a stream of their own
-                    self.state.quotes_ns = max(self.state.quotes_ns, min(event.event_ns, event.at_ns))
+                self.state.quoted.take(event, has_options=event.symbol in self.state.listings.known)
                 return [*ended, event] if ended else [event]
             case Bar():
                 return [*ended, *self._bar(event)]
@@ -88,6 +83,8 @@ class Market:
                 self._begin(event)
             case Contracts() | Chain() | AtmIv() | Dividend():
                 return [*ended, event] if self._option_event(event) else ended
+            case Split():
+                return [*ended, event] if self._split(event) else ended
         return [*ended, event]
 
     def _begin(self, event: RunStarted) -> None:
@@ -98,8 +95,16 @@ class Market:
         state.tickers = {name: remembered(ticker, changed) for name, ticker in state.tickers.items()}
         state.checkpoint_ns = event.checkpoint_seconds * SECOND_NS
         state.bar_late_ns = event.age_limit_ns("bar", self.settings.bar_max_late_seconds)
-        state.quotes_max_age_ns = event.age_limit_ns("quote", self.settings.quote_max_age_seconds)
+        state.quoted.max_age_ns = event.age_limit_ns("quote", self.settings.quote_max_age_seconds)
         state.chains_max_age_ns = event.age_limit_ns("chain", self.settings.chain_max_age_seconds)
+
+    def _split(self, event: Split) -> bool:
+        """Begins the ticker anew, for bars as of after the split; False for one that is known or still to come."""
+        known = self.state.tickers.get(event.ticker) or TickerState.new()
+        if event.ex_date > sessions.new_york(event.at_ns).date() or event.ex_date.isoformat() in known.splits:
+            return False
+        self.state.tickers[event.ticker] = known.begun_anew(event.ex_date.isoformat())
+        return True
 
     def _option_event(self, event: Contracts | Chain | AtmIv | Dividend) -> bool:
         """Takes what concerns options; whether it is of any use to the next steps."""
@@ -222,9 +227,9 @@ class Market:
             macro_ready=ready,
             macro_colour=macro.colour if ready else 0,
             bias=state.bias(multiple),
-            quotes=dict(self.state.quotes),
-            quotes_age_ns=at_ns - self.state.quotes_ns,
-            quotes_max_age_ns=self.state.quotes_max_age_ns,
+            quotes=dict(self.state.quoted.quotes),
+            quotes_age_ns=at_ns - self.state.quoted.newest_ns,
+            quotes_max_age_ns=self.state.quoted.max_age_ns,
             dollar_volume=dollar_volumes(self.state.tickers, FUND_SYMBOLS, at_ns),
             chains=self._chains(ticker, at_ns),
             chains_max_age_ns=self.state.chains_max_age_ns,
@@ -241,10 +246,4 @@ class Market:
         return None if listing is None else listing.view(at_ns, self._spot(underlying, at_ns))
 
     def _spot(self, ticker: str, at_ns: int) -> float | None:
-        """Middle of the ticker's fresh quote, else the close of its newest bar in this session; None before both."""
-        quote, state = self.state.quotes.get(ticker), self.state.tickers.get(ticker)
-        if quote is not None and prices.usable(quote) and at_ns - quote.event_ns <= self.state.quotes_max_age_ns:
-            return (quote.bid + quote.ask) / 2.0
-        if state is None or state.previous is None:
-            return None
-        return state.previous.close if state.day == sessions.new_york(at_ns).date().isoformat() else None
+        return self.state.quoted.spot(ticker, self.state.tickers.get(ticker), at_ns)

@@ -1,4 +1,4 @@
-"""What ends a book's entries without a person: stops in a row, the day's loss, and exits that the broker refuses.
+"""What ends a book's entries without a person: stops in a row, the day's loss, exits that are refused, a split.
 
 Each word of it is in the audit.
 """
@@ -6,7 +6,8 @@ Each word of it is in the audit.
 from typing import Final
 
 from operators.audit import EngineAction, engine_audit, steered
-from operators.intents import AnyScalp
+from operators.events import Split
+from operators.intents import AnyScalp, ScalpPosition
 from operators.leaving import Leaving
 from operators.sessions import new_york
 
@@ -19,7 +20,10 @@ WARNING_SHARE: Final = 0.8
 
 
 class Restraint:
-    """Watches one book; what it says stands until the next session opens, or a person begins entries again."""
+    """Watches one book; what it says stands until the next session opens, or a person begins entries again.
+
+    What it says of a split stands until a person does.
+    """
 
     def __init__(self, leaving: Leaving) -> None:
         self._leaving, self._blotter, self._book = leaving, leaving.blotter, leaving.blotter.book
@@ -73,6 +77,17 @@ class Restraint:
         if self._book.restore(refusal):
             self._tell("restore", refusal, before)
 
+    def look_at_split(self, split: Split) -> None:
+        """Ends entries if anything held was bought before the split: its units and prices are others now."""
+        book, before = self._book, steered(self._book)
+        units = [f"{scalp.held} {scalp.symbol}" for scalp in book.scalps_in_order() if _changed(scalp, split)]
+        if units:
+            ratio = f"{split.new_shares:g} for {split.old_shares:g}"
+            reason = f"{split.ticker} was split {ratio} on {split.ex_date} and {', '.join(units)} is held"
+            book.reduce(reason, "person")
+            self._leaving.stop_all_entries("state")
+            self._tell("reduce", reason, before)
+
     def _reduce(self, reason: str) -> None:
         book, before = self._book, steered(self._book)
         news = reason not in book.reasons
@@ -83,3 +98,9 @@ class Restraint:
 
     def _tell(self, action: EngineAction, reason: str, before: str) -> None:
         self._blotter.out.append(engine_audit(self._book, action, reason, before))
+
+
+def _changed(scalp: AnyScalp, split: Split) -> bool:
+    """Whether a scalp holds what was split, or options on it, since before that day."""
+    names = {scalp.symbol, scalp.underlying} if isinstance(scalp, ScalpPosition) else {scalp.symbol}
+    return scalp.held > 0 and split.ticker in names and new_york(scalp.entry_ns).date() < split.ex_date

@@ -4,6 +4,7 @@ from collections.abc import Collection, Mapping
 from math import inf
 
 import msgspec
+from msgspec.structs import replace
 
 from operators import prices, sessions
 from operators.clouds import Atr, Bucket, Cloud
@@ -17,7 +18,10 @@ DOLLAR_SESSIONS, DOLLAR_SESSIONS_LEAST = 20, 3
 
 
 class TickerState(msgspec.Struct):
-    """Clouds and averages of one ticker, carried over sessions; `volumes` and `previous` begin anew each session."""
+    """Clouds and averages of one ticker, carried over sessions; `volumes` and `previous` begin anew each session.
+
+    `splits` are the ISO days of the splits that it has begun anew for, in order.
+    """
 
     fast: Cloud
     pullback: Cloud
@@ -36,12 +40,20 @@ class TickerState(msgspec.Struct):
     first_seen: bool = False
     dollars_today: float = 0.0
     dollars: list[float] = []
+    splits: list[str] = []
 
     @classmethod
     def new(cls) -> "TickerState":
         """Nothing seen yet. The periods are those of Ripster's clouds."""
         one_minute = (Cloud.of(5, 12), Cloud.of(8, 9), Cloud.of(34, 50), Cloud.of(72, 89))
         return cls(*one_minute, Cloud.of(5, 12), Cloud.of(34, 50), Bucket(5), Bucket(10), Atr())
+
+    def begun_anew(self, day: str) -> "TickerState":
+        """Nothing seen yet of the prices since a split of an ISO day: what was heard before is in others.
+
+        Dollars a session are the same in both, but the bars to come bring those of their sessions once more.
+        """
+        return replace(TickerState.new(), splits=sorted([*self.splits, day]))
 
     def roll(self, day: str) -> None:
         """Begins the session of `day`: completed dollars join the average, volumes and true range start anew."""

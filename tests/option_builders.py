@@ -7,6 +7,7 @@ cent (a wider `spread` in whole cents may be asked), with plenty of contracts on
 
 from collections.abc import Mapping, Sequence
 from datetime import date, timedelta
+from decimal import Decimal
 from math import nan
 from typing import Any
 
@@ -147,6 +148,25 @@ def held(clock: str = "10:00", **changes: Any) -> OptionStage:
     stage = OptionStage(**({"engine": PATIENT} | changes))
     stage.buy(clock)
     return stage
+
+
+def unsold(settlement: str = "physical", **changes: Any) -> OptionStage:
+    """25 contracts at 0.77 (call 572, put 570) for which nobody bids from 10:00:02 on: cash is 98,058.75.
+
+    100,000 - 25 x 77.00 - 25 x 0.65. The stop is due, and its exit rests at one tick until the close.
+    """
+    signal = {"direction": changes.pop("direction", 1)}
+    usual: dict[str, Any] = {"engine": PATIENT, "contracts": table(settlement=settlement)}
+    stage = OptionStage(**(usual | changes))
+    stage.buy(**signal)
+    stage.state("10:00:02", nan, 0.05)
+    assert (stage.book.cash_micros, stage.order("exit").limit_price) == (98_058_750_000, Decimal("0.01"))
+    return stage
+
+
+def closes(stage: OptionStage, when: When, at: float, **changes: Any) -> None:
+    """A bar of QQQ that closes at a price."""
+    stage.bar(when, **({"open": at, "high": at, "low": at, "close": at} | changes))
 
 
 def reason(stage: Stage) -> str | None:

@@ -24,6 +24,7 @@ from operators.events import (
     OutsideSignal,
     Quote,
     RunStarted,
+    Split,
     Stop,
 )
 
@@ -35,6 +36,7 @@ FILES: dict[str, type[Any]] = {
     "commands": Command,
     "atm_iv": AtmIv,
     "dividends": Dividend,
+    "splits": Split,
     "clock": Clock,
     "stops": Stop,
     "intents": Intent,
@@ -87,7 +89,7 @@ def _event(kind: type[Any], row: dict[str, Any]) -> AnyEvent:
     if kind is RunStarted:
         row |= {"tapes": tuple(row["tapes"]), "marks": tuple(row["marks"])}
         row |= {name: dict(row[name]) for name in ("tables", "cadences")}
-    absent = {Bar, Quote, OutsideSignal, AtmIv, Dividend}
+    absent = {Bar, Quote, OutsideSignal, AtmIv, Dividend, Split}
     event: AnyEvent = kind(**{n: float("nan") if v is None and kind in absent else v for n, v in row.items()})
     return event
 

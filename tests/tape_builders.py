@@ -27,6 +27,7 @@ from operators.events import (
     OutsideSignal,
     Quote,
     RunStarted,
+    Split,
     Stop,
     encode,
 )
@@ -107,6 +108,11 @@ def broker_types() -> list[AnyEvent]:
         Withdrawal(23, T0 + 22, T0 + 22, 21, "s1:first:1"),
         Answer(24, T0 + 23, T0 + 22, "s1:first:1", "cancelled", 100, "by request", "0b1e"),
     ]
+
+
+def split_types() -> list[AnyEvent]:
+    """One event of each type: those of `broker_types` and a split, as in `split.tape`."""
+    return [*broker_types(), Split(25, T0 + 24, T0, "TQQQ", date(2025, 4, 1), 1.0, 2.0)]
 
 
 def checkpoint(at_seq: int, market: bytes = b"market", shape: str = SHAPE) -> Checkpoint:

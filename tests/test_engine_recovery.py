@@ -33,7 +33,7 @@ PLACES = (3, 6)
 
 def state_at(seq: int) -> MarketState:
     """A market's state that tells after which event it was taken."""
-    return MarketState(cell=seq, quotes_ns=T0 + seq)
+    return MarketState(cell=seq, bar_late_ns=T0 + seq)
 
 
 def made(at_seq: int, shape: str = SHAPE) -> Checkpoint:

@@ -38,6 +38,7 @@ from operators.events import (
     OutsideSignal,
     Quote,
     RunStarted,
+    Split,
     Stop,
 )
 from operators.schema import type_of_tag
@@ -72,6 +73,7 @@ SIMPLE = st.one_of(
     st.builds(Command, *PLACE, st.sampled_from(["kill", "mode"]), TEXT, TEXT, TEXT),
     st.builds(AtmIv, *PLACE, TEXT, NUMBER),
     st.builds(Dividend, *PLACE, TEXT, DAY, PRICE),
+    st.builds(Split, *PLACE, TEXT, DAY, NUMBER, NUMBER),
     st.builds(Clock, *PLACE),
     st.builds(Stop, *PLACE),
     st.builds(Intent, *PLACE, WHOLE, TEXT, TEXT, st.sampled_from(["buy", "sell"]), WHOLE, st.none() | WHOLE,
@@ -288,7 +290,7 @@ class TestCommand:
     def test_it_says_what_it_wrote(self, tmp_path: Path) -> None:
         said = scalp("export", "tape", write(tmp_path / "a.tape", bars(3)), "--out", tmp_path / "out")
         assert (said.code, said.err) == (0, "")
-        assert said.out == f"{tmp_path / 'out'}: 3 events in 17 files; rows bars 3\n"
+        assert said.out == f"{tmp_path / 'out'}: 3 events in 18 files; rows bars 3\n"
 
     def test_a_torn_tape_gives_its_whole_events_and_a_warning(self, tmp_path: Path) -> None:
         tape = cut_end(write(tmp_path / "a.tape", bars(3)), lost=5)

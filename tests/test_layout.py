@@ -151,5 +151,5 @@ def test_recorded_data_is_not_part_of_the_project() -> None:
     suffixes = {".gz", ".zip", ".parquet", ".csv", ".db"}
     assert [path for path in tracked() if path.suffix in suffixes] == []
     assert [path for path in tracked() if path.suffix == ".tape"] == [
-        Path(f"tests/tapes/{name}.tape") for name in ("broker", "chains", "engine", "version1")
+        Path(f"tests/tapes/{name}.tape") for name in ("broker", "chains", "engine", "split", "version1")
     ]

@@ -4,35 +4,14 @@ import json
 from datetime import date, timedelta
 from decimal import Decimal
 from math import nan
-from typing import Any
 
 import pytest
 
 from operators import sessions
-from tests.builders import DAY, When, ny
-from tests.option_builders import FREE, OptionStage, table
+from tests.builders import DAY, ny
+from tests.option_builders import PATIENT, OptionStage, closes, table, unsold
 
 TOMORROW = DAY + timedelta(days=1)
-PATIENT = FREE.model_copy(update={"stale_exit_after_seconds": 3600.0})
-
-
-def unsold(settlement: str = "physical", **changes: Any) -> OptionStage:
-    """25 contracts at 0.77 (call 572, put 570) for which nobody bids from 10:00:02 on: cash is 98,058.75.
-
-    100,000 - 25 x 77.00 - 25 x 0.65. The stop is due, and its exit rests at one tick until the close.
-    """
-    signal = {"direction": changes.pop("direction", 1)}
-    usual: dict[str, Any] = {"engine": PATIENT, "contracts": table(settlement=settlement)}
-    stage = OptionStage(**(usual | changes))
-    stage.buy(**signal)
-    stage.state("10:00:02", nan, 0.05)
-    assert (stage.book.cash_micros, stage.order("exit").limit_price) == (98_058_750_000, Decimal("0.01"))
-    return stage
-
-
-def closes(stage: OptionStage, when: When, at: float, **changes: Any) -> None:
-    """A bar of QQQ that closes at a price."""
-    stage.bar(when, **({"open": at, "high": at, "low": at, "close": at} | changes))
 
 
 class TestExpired:

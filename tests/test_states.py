@@ -17,6 +17,7 @@ from operators.config import EngineSettings, ScalpConfig
 from operators.desk import Desk
 from operators.events import AnyEvent
 from operators.market import Market, MarketState
+from operators.quoted import Quoted
 from operators.records import Record
 from tests.market_builders import ny, quote
 from tests.play import Line, started
@@ -144,10 +145,10 @@ class TestClasses:
         assert met == reachable(*STATES), "the session does not meet every class"
 
     def test_an_absent_side_of_a_quote_stays_absent(self) -> None:
-        state = MarketState(quotes={"TQQQ": quote(ny("10:00"), bid=nan, bid_size=nan)})
+        state = MarketState(quoted=Quoted({"TQQQ": quote(ny("10:00"), bid=nan, bid_size=nan)}))
         copy = msgspec.msgpack.decode(msgspec.msgpack.encode(state), type=MarketState)
-        assert isnan(copy.quotes["TQQQ"].bid)
-        assert copy.quotes["TQQQ"].ask == 56.44
+        assert isnan(copy.quoted.quotes["TQQQ"].bid)
+        assert copy.quoted.quotes["TQQQ"].ask == 56.44
 
 
 class TestRestart:

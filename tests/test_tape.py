@@ -25,6 +25,7 @@ from tests.tape_builders import (
     every_type,
     first_types,
     header,
+    split_types,
     write,
 )
 
@@ -85,6 +86,7 @@ def test_whatever_is_written_is_read_equal_nan_included(
         ("chains", "ffc6ae039d8031bb", every_type()),
         ("engine", "d89a31d0b8cd4ad1", engine_types()),
         ("broker", "37276987c8d58f3e", broker_types()),
+        ("split", "fb7c6f1553bf1485", split_types()),
     ],
 )
 def test_a_golden_tape_is_read_for_ever(name: str, schema: str, events: list[AnyEvent]) -> None:

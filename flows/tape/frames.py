@@ -29,6 +29,7 @@ KNOWN_SCHEMAS: Final = {
     "ffc6ae039d8031bb": "scalp 0.1.0 with option chains",
     "d89a31d0b8cd4ad1": "scalp 0.1.0 with what an engine writes",
     "37276987c8d58f3e": "scalp 0.1.0 with what a broker says",
+    "fb7c6f1553bf1485": "scalp 0.1.0 with splits",
 }
 """Schema hash of the events to the first program that wrote it. A line is added when fields are appended, and none
 is ever removed: the decoder fills the fields that an old tape lacks with their defaults."""

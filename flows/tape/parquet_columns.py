@@ -26,6 +26,7 @@ from operators.events import (
     OutsideSignal,
     Quote,
     RunStarted,
+    Split,
     Stop,
 )
 
@@ -153,6 +154,13 @@ COLUMNS: Final[dict[str, tuple[type[Event], tuple[Column, ...]]]] = {
     "commands": (Command, text("action", "actor", "argument", "command_id")),
     "atm_iv": (AtmIv, (*text("ticker"), real("iv", "fraction per year of 365 days"))),
     "dividends": (Dividend, (*text("ticker"), plain("ex_date", pa.date32(), "day"), *price("amount"))),
+    "splits": (
+        Split,
+        (
+            *(*text("ticker"), plain("ex_date", pa.date32(), "day")),
+            *(real("old_shares", "shares"), real("new_shares", "shares, of so many old ones")),
+        ),
+    ),
     "clock": (Clock, ()),
     "stops": (Stop, ()),
     "intents": (

@@ -1,4 +1,4 @@
-"""What Alpaca answers over REST: bars, contracts, chains and the day's volumes, asked with its own clients.
+"""What Alpaca answers over REST: bars, contracts, chains, the day's volumes and splits, asked with its own clients.
 
 The clients give raw answers, try nothing again by themselves (they would sleep for seconds), wait no longer than
 `TIMEOUT_SECONDS` and ask no page twice. One object is used by one thread at a time.
@@ -12,9 +12,10 @@ from typing import Any, Final, Literal, NamedTuple, Protocol, cast
 
 import requests
 from alpaca.common.exceptions import APIError
-from alpaca.data.enums import Adjustment, DataFeed, OptionsFeed
+from alpaca.data.enums import Adjustment, CorporateActionsType, DataFeed, OptionsFeed
 from alpaca.data.historical import OptionHistoricalDataClient, StockHistoricalDataClient
-from alpaca.data.requests import OptionBarsRequest, OptionChainRequest, StockBarsRequest
+from alpaca.data.historical.corporate_actions import CorporateActionsClient
+from alpaca.data.requests import CorporateActionsRequest, OptionBarsRequest, OptionChainRequest, StockBarsRequest
 from alpaca.data.timeframe import TimeFrame
 from alpaca.trading.client import TradingClient
 from alpaca.trading.enums import AssetStatus
@@ -32,6 +33,11 @@ SYMBOLS_A_QUESTION: Final = 100
 WORDS: Final = 200
 """Letters of Alpaca's own words that are passed on."""
 REFUSED: Final = frozenset({401, 403})
+SPLITS: Final = [
+    CorporateActionsType.FORWARD_SPLIT,
+    CorporateActionsType.REVERSE_SPLIT,
+    CorporateActionsType.UNIT_SPLIT,
+]
 
 
 class Access(NamedTuple):
@@ -69,7 +75,8 @@ class Asking:
         self._stocks = StockHistoricalDataClient(*pair, raw_data=True, url_override=address)
         self._options = OptionHistoricalDataClient(*pair, raw_data=True, url_override=address)
         self._trading = TradingClient(*pair, paper=access.paper, raw_data=True, url_override=address)
-        for client in (self._stocks, self._options, self._trading):
+        self._actions = CorporateActionsClient(*pair, raw_data=True, url_override=address)
+        for client in (self._stocks, self._options, self._trading, self._actions):
             self._bound(cast(_Client, client))
 
     def now_ns(self) -> int:
@@ -86,6 +93,12 @@ class Asking:
         )  # fmt: skip
         with self._answered(f"bars of {', '.join(symbols)}"):
             return dict(cast(Mapping[str, list[Told]], self._stocks.get_stock_bars(asked)))
+
+    def splits(self, symbols: Sequence[str], first: date, last: date) -> dict[str, list[Told]]:
+        """The rows of splits from one day to another, by their kind."""
+        asked = CorporateActionsRequest(symbols=list(symbols), types=SPLITS, start=first, end=last)
+        with self._answered(f"splits of {', '.join(symbols)}"):
+            return dict(cast(Mapping[str, list[Told]], self._actions.get_corporate_actions(asked)))
 
     def contracts(self, reach: Reach, *, expired: bool = False) -> list[Told]:
         """The rows of all contracts within reach, of all pages; with those that have expired, if they are wanted."""

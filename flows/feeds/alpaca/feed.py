@@ -1,7 +1,8 @@
 """The market of Alpaca, live: shares and funds by stream, option chains by question, quotes near the money by stream.
 
-history ----------------------------------> put, before the first run's streams
+history ----------------------------------> put, before the first run's streams; splits before it
 shares   stream, watched, made again --+
+  beside it: missed bars, splits ------+
 options  stream, watched, made again --+--- conflated -- queue --> put
 chain X  questions, begun again -------+
 """
@@ -59,7 +60,7 @@ class AlpacaFeed(Feed):
         marks = {"IEX": access.stocks == "iex", "INDICATIVE": access.options == "indicative"}
         self.marks = tuple(mark for mark, holds in marks.items() if holds)
         self._access, self._wanted, self._clock, self._speed = access, wanted, clock, speed
-        self._shares = Shares(access, wanted.symbols, clock)
+        self._shares = Shares(access, wanted.symbols, clock, wanted.history_days)
         self._window = Window(wanted.option_symbols, len(wanted.options_of))
 
     def now_ns(self) -> int:
@@ -71,9 +72,8 @@ class AlpacaFeed(Feed):
 
         An engine that has begun may hold something: it hears quotes at once, and the bars that it missed beside them.
         """
-        if passed:
-            self._shares.missed_days = self._wanted.history_days
-        elif not self._warm(put, stopping):
+        self._shares.missed = passed > 0
+        if not passed and not self._warm(put, stopping):
             return
         with self._streams() as streams:
             while not stopping.is_set() and streams.fault is None:
@@ -89,15 +89,15 @@ class AlpacaFeed(Feed):
         asking, failures = Asking(self._access), 0
         while not stopping.is_set():
             try:
-                bars = self._shares.history(asking, self._wanted.history_days)
+                told = self._shares.history(asking)
             except Unanswered as fault:
                 failures += 1
                 seconds = USUAL.seconds(failures, 1.0)
                 tell("W121", stream="history", detail=str(fault), again_in_seconds=seconds)
                 stopping.wait(seconds)
             else:
-                for bar in bars:
-                    put(bar)
+                for event in told:
+                    put(event)
                 return True
         return False
 

@@ -1,12 +1,12 @@
-"""Shares and funds: their history, their stream, and the bars that a break left out."""
+"""Shares and funds: their history, their stream, the bars that a break left out, and their splits."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import time
 from itertools import count
 from math import isfinite
 from operator import attrgetter
-from typing import Final
+from typing import Final, NoReturn
 
 from msgspec.structs import replace
 
@@ -14,40 +14,47 @@ from flows.backoff import USUAL
 from flows.engine.telling import tell
 from flows.feeds.alpaca.asking import Access, Asking
 from flows.feeds.alpaca.connecting import Emit, handler, hear, share_stream
-from flows.feeds.alpaca.faults import Unanswered
+from flows.feeds.alpaca.faults import Unanswered, WrongKeys
+from flows.feeds.alpaca.splits import News, Splits
 from flows.feeds.alpaca.translating import Told, bar, quote
 from flows.tape.faults import Refused
 from operators import prices, sessions
-from operators.events import MINUTE_NS, Bar
+from operators.events import MINUTE_NS, Bar, Split
 
 Clock = Callable[[], int]
 OVERLAP_NS: Final = 2 * MINUTE_NS
 """A break may have swallowed bars that closed together with the last one that came."""
+LOOK_SECONDS: Final = 1.0
 
 
 class Shares:
     """What was told of these symbols: `spots` are the newest prices in dollars, `heard_ns` is when a quote came last.
 
     Bars come in the order of their closes, each once. One that comes late says so by its time: an engine moves its
-    clouds with it and enters nothing on it. `missed_days` is of how many sessions before today the first connection
-    brings the bars, for an engine that has begun before.
+    clouds with it and enters nothing on it. `days` is of how many sessions before today the history is; with `missed`
+    the first connection brings their bars, for an engine that has begun before.
+    A split comes before the bars of prices as of after it.
     """
 
-    def __init__(self, access: Access, symbols: tuple[str, ...], clock: Clock) -> None:
+    def __init__(self, access: Access, symbols: tuple[str, ...], clock: Clock, days: int) -> None:
         self.spots: dict[str, float] = {}
-        self.heard_ns = self.missed_days = 0
-        self._access, self._symbols, self._clock = access, symbols, clock
+        self.heard_ns, self.missed = 0, False
+        self._access, self._symbols, self._clock, self._days = access, symbols, clock, days
+        self._splits = Splits(symbols, clock, self.refuse)
         self._closes: dict[str, int] = {}
         self._refused = Refused()
         self._held: list[Bar] | None = None
 
-    def history(self, asking: Asking, days: int) -> list[Bar]:
-        """The bars of so many sessions before today and of today until now, in order of time.
+    def history(self, asking: Asking) -> list[Bar | Split]:
+        """The splits known and the bars of the days before and of today until now, in order of time.
 
-        Raises WrongKeys and Unanswered.
+        Raises WrongKeys, and Unanswered where there are no bars; splits that nobody tells are asked for later.
         """
-        found = [replace(one, history=True) for one in self._past(asking, days)]
-        return [one for one in found if self._is_new(one)]
+        found = [replace(one, history=True) for one in self._past(asking, self._symbols)]
+        news = self._news(asking)
+        if news is not None:
+            self._splits.passed_on(news)
+        return [*(() if news is None else news.splits), *(one for one in found if self._is_new(one))]
 
     async def hear(self, emit: Emit) -> None:
         """Hears the stream until it breaks; the bars since the last one known are asked for beside it."""
@@ -55,7 +62,7 @@ class Shares:
         stream.subscribe_quotes(handler(lambda told: self._quote(told, emit)), *self._symbols)
         stream.subscribe_bars(handler(lambda told: self._bar(told, emit)), *self._symbols)
         self._held = []
-        await hear(stream, "shares", lambda: self._fill(emit))
+        await hear(stream, "shares", lambda: self._beside(emit))
 
     def _quote(self, told: Told, emit: Emit) -> None:
         try:
@@ -77,27 +84,71 @@ class Shares:
         elif self._is_new(found):
             emit(found)
 
+    async def _beside(self, emit: Emit) -> NoReturn:
+        """What no stream brings: the bars that were missed, and splits, for as long as the stream lasts."""
+        if self.missed:
+            await self._hear_of_splits(emit)
+        await self._fill(emit)
+        while True:
+            await self._hear_of_splits(emit)
+            await asyncio.sleep(LOOK_SECONDS)
+
+    def _news(self, asking: Asking) -> News | None:
+        """Splits that are new; None where nobody says, which keeps no bar from anybody."""
+        try:
+            return self._splits.news(asking)
+        except (Unanswered, WrongKeys) as fault:
+            self._splits.failed(fault)
+            return None
+
+    async def _hear_of_splits(self, emit: Emit) -> None:
+        """Passes on the splits that are new, if it is time to ask."""
+        news = await asyncio.to_thread(self._news, Asking(self._access)) if self._splits.due() else None
+        if news is None:
+            return
+        if news.splits and not self.missed:
+            await self._begin_anew(news.splits, emit)
+        else:  # the bars that were missed come behind them
+            for split in news.splits:
+                emit(split)
+        self._splits.passed_on(news)
+
+    async def _begin_anew(self, splits: Sequence[Split], emit: Emit) -> None:
+        """Puts splits with the history as of after them; what the stream brings meanwhile waits."""
+        tickers = tuple(dict.fromkeys(split.ticker for split in splits))
+        self._held = []
+        bars = await self._until_answered(lambda asking: self._past(asking, tickers))
+        for split in splits:
+            emit(split)
+            self._closes.pop(split.ticker, None)
+        for one in bars:
+            self._is_new(one)
+            emit(replace(one, history=True))
+        self._release(emit)
+
+    def _release(self, emit: Emit, found: Sequence[Bar] = ()) -> int:
+        """Passes on what is new of some bars and of those that the stream brought meanwhile; how many that are."""
+        held, self._held = self._held or [], None
+        new = [one for one in (*found, *held) if self._is_new(one)]
+        for one in new:
+            emit(one)
+        return len(new)
+
     async def _fill(self, emit: Emit) -> None:
         """Brings the bars that closed since the last known one, then those that the stream brought meanwhile."""
-        found = await self._missed()
-        self.missed_days = 0
-        held, self._held = self._held or [], None
-        new = 0
-        for one in [*found, *held]:
-            if self._is_new(one):
-                new += 1
-                emit(one)
-        tell("I011", stream="shares", bars=new)
+        found = await self._until_answered(self._since_the_last)
+        self.missed = False
+        tell("I011", stream="shares", bars=self._release(emit, found))
 
-    async def _missed(self) -> list[Bar]:
-        """What REST has of the time since the last bar, asked for until it answers: newer ones wait for it.
+    async def _until_answered(self, ask: Callable[[Asking], list[Bar]]) -> list[Bar]:
+        """Bars that REST has, asked for until it answers: newer ones wait for them.
 
         Without them the clouds would have a gap that nothing fills any more.
         """
         asking = Asking(self._access)
         for failures in count(1):
             try:
-                return await asyncio.to_thread(self._since_the_last, asking)
+                return await asyncio.to_thread(ask, asking)
             except Unanswered as fault:
                 seconds = USUAL.seconds(failures, 1.0)
                 tell("W123", detail=str(fault), again_in_seconds=seconds)
@@ -106,27 +157,27 @@ class Shares:
 
     def _since_the_last(self, asking: Asking) -> list[Bar]:
         """Bars since shortly before the newest one known, of all days that were missed where none is known."""
-        if self.missed_days:
+        if self.missed:
             midnight_ns = sessions.at(sessions.new_york(self._clock()).date(), time())
             # What is held may concern today's bars: they are late ones and no history.
-            return [replace(one, history=one.event_ns <= midnight_ns) for one in self._past(asking, self.missed_days)]
+            return [replace(one, history=one.event_ns <= midnight_ns) for one in self._past(asking, self._symbols)]
         now_ns = self._clock()
         session = sessions.session_holding(now_ns)
         first_ns = now_ns if session is None else session.open_ns
         newest_ns = max(self._closes.values(), default=first_ns + OVERLAP_NS)
-        return self._asked(asking, newest_ns - OVERLAP_NS, now_ns)
+        return self._asked(asking, self._symbols, newest_ns - OVERLAP_NS, now_ns)
 
-    def _past(self, asking: Asking, days: int) -> list[Bar]:
-        """The bars of so many sessions before today and of today until now, in order of time."""
+    def _past(self, asking: Asking, symbols: Sequence[str]) -> list[Bar]:
+        """The bars of the sessions of a history and of today until now, in order of time."""
         now_ns = self._clock()
         first = sessions.new_york(now_ns).date()
-        for _ in range(days):
+        for _ in range(self._days):
             first = sessions.previous_session(first).day
-        return self._asked(asking, sessions.at(first, sessions.OPEN), now_ns)
+        return self._asked(asking, symbols, sessions.at(first, sessions.OPEN), now_ns)
 
-    def _asked(self, asking: Asking, start_ns: int, end_ns: int) -> list[Bar]:
+    def _asked(self, asking: Asking, symbols: Sequence[str], start_ns: int, end_ns: int) -> list[Bar]:
         """The bars that closed by now, in order of time."""
-        told = asking.bars(self._symbols, start_ns, end_ns)
+        told = asking.bars(symbols, start_ns, end_ns)
         read = (self._read(symbol, one) for symbol, rows in told.items() for one in rows)
         closed = [one for one in read if one is not None and one.event_ns <= end_ns]
         return sorted(closed, key=attrgetter("event_ns", "ticker"))

@@ -4,7 +4,7 @@ import datetime as dt
 import time
 from collections import Counter, deque
 from collections.abc import Callable
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from operators import sessions
 from operators.config import EngineSettings
@@ -15,6 +15,9 @@ from tests.fakes.alpaca.exchange import Exchange, age_limits_ns
 from tests.fakes.alpaca.faults import Fault, Script
 from tests.fakes.alpaca.market import Market
 from tests.fakes.alpaca.orders import Execution, Listed
+
+if TYPE_CHECKING:
+    from tests.fakes.alpaca.actions import Action
 
 MILLISECOND_NS: Final = 1_000_000
 RATE_LIMIT: Final = 200
@@ -33,6 +36,7 @@ class Broker:
         self.script = Script(self.seconds)
         self.on_update: Callable[[str, str, dict[str, Any]], None] = lambda _event, _symbol, _data: None
         self.requests: Counter[str] = Counter()
+        self.actions: list[Action] = []
         self._asked: deque[float] = deque()
         self._moved = 0.0
 

@@ -2,6 +2,7 @@
 
 POST /fake/next {"count": 1, "until_ns": null}   the next events of the tape; tells the last one and the messages sent
 POST /fake/faults [...]                          more faults; DELETE takes away all that are left
+POST /fake/splits [...]                          the corporate actions that it knows from now on
 POST /fake/reset {"latency_ms": 0}               a new account at the tape's start, with some other options
 POST /fake/wait {"seconds": 2}                   the fake's clock moves on
 POST /fake/connected {"stream": "option", "count": 1, "seconds": 5}   waits for connections that subscribed
@@ -19,7 +20,7 @@ import msgspec
 from tornado.web import RequestHandler
 
 from operators.events import Bar, Chain, Contracts, Quote
-from tests.fakes.alpaca import rendered
+from tests.fakes.alpaca import actions, rendered
 from tests.fakes.alpaca.faults import BadScript, parsed
 from tests.fakes.alpaca.streams import DataSocket
 
@@ -44,8 +45,8 @@ class Control(RequestHandler):
         self._tell({} if action == "faults" else None)
 
     async def post(self, action: str) -> None:
-        if action == "faults":
-            self._add(self.request.body)
+        if action in ("faults", "splits"):
+            self._set(action, self.request.body)
             return
         asked = json.loads(self.request.body or b"{}")
         match action:
@@ -67,9 +68,12 @@ class Control(RequestHandler):
             case _:
                 self._tell(None)
 
-    def _add(self, script: bytes) -> None:
+    def _set(self, what: str, script: bytes) -> None:
         try:
-            self.broker.add(parsed(script))
+            if what == "faults":
+                self.broker.add(parsed(script))
+            else:
+                self.broker.actions = actions.parsed(script)
         except BadScript as fault:
             self.set_status(400)
             self.finish({"message": str(fault)})

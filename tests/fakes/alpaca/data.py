@@ -11,7 +11,7 @@ from operators.config import EngineSettings
 from operators.contracts import Named, parse_occ
 from operators.events import Bar
 from operators.moments import ChainView
-from tests.fakes.alpaca import rendered
+from tests.fakes.alpaca import actions, rendered
 from tests.fakes.alpaca.broker import Broker
 from tests.fakes.alpaca.orders import Refused, name
 from tests.fakes.alpaca.rendered import Json
@@ -96,7 +96,7 @@ def stock_bars(broker: Broker, call: Call) -> Answer:
         raise Refused(400, 40010000, f"timeframe {timeframe}: this fake has 1Min and 1Day")
     rows = []
     for symbol in sorted(_symbols(call)):
-        minutes = broker.market.bars.get(symbol, [])
+        minutes = actions.adjusted(broker, broker.market.bars.get(symbol, []), call)
         for began_ns, bar in _minutes(minutes) if timeframe == "1Min" else _days(minutes):
             rows.append((symbol, began_ns, {"t": rendered.stamp(began_ns), **bar}))
     return _bars(rows, call)

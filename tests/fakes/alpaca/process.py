@@ -37,6 +37,10 @@ class Calls:
         """More faults."""
         self.call("POST", "faults", list(faults))
 
+    def splits(self, *actions: dict[str, Any]) -> None:
+        """The corporate actions that it knows from now on."""
+        self.call("POST", "splits", list(actions))
+
     def reset(self, **options: Any) -> None:
         """A new account at the tape's start, with some other options than it was started with."""
         self.call("POST", "reset", options)

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 from tornado.iostream import StreamClosedError
 from tornado.web import RequestHandler
 
-from tests.fakes.alpaca import data, trading
+from tests.fakes.alpaca import actions, data, trading
 from tests.fakes.alpaca.broker import Broker
 from tests.fakes.alpaca.faults import Fault
 from tests.fakes.alpaca.orders import Refused
@@ -44,6 +44,7 @@ ROUTES: Final[tuple[tuple[str, str, Answering], ...]] = (
     ("GET", "/v1beta1/options/quotes/latest", data.option_quotes),
     ("GET", "/v2/stocks/bars", data.stock_bars),
     ("GET", "/v2/stocks/quotes/latest", data.stock_quotes),
+    ("GET", "/v1/corporate-actions", actions.corporate_actions),
 )
 HTML: Final = "<html><head><title>{0}</title></head><body><h1>{0}</h1><hr>nginx</body></html>"
 REFUSALS: Final[dict[str, Refused]] = {

@@ -86,6 +86,7 @@ def urls(port: int) -> dict[str, str]:
         "TradingClient": f"http://{HOST}:{port}",
         "StockHistoricalDataClient": f"http://{HOST}:{port}",
         "OptionHistoricalDataClient": f"http://{HOST}:{port}",
+        "CorporateActionsClient": f"http://{HOST}:{port}",
         "StockDataStream": f"ws://{HOST}:{port}/v2/iex",
         "OptionDataStream": f"ws://{HOST}:{port}/v1beta1/indicative",
         "TradingStream": f"ws://{HOST}:{port}/stream",
