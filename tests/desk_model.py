@@ -70,7 +70,8 @@ class Ledger:
         if bar is not None and bar.event_ns <= self.hours.ns(self.hours.close):
             self.spots[bar.ticker] = bar.close
             for trade in self.active:
-                trade.priced = trade.priced or trade.ticker == bar.ticker
+                expired = trade.expiry is not None and trade.expiry < self.hours.day
+                trade.priced = trade.priced or (trade.ticker == bar.ticker and not expired)
 
     def _order(self, record: OrderRecord, book: BookState) -> None:
         trade = self.trade_of.get(record.client_order_id)
