@@ -152,6 +152,7 @@ class BrokerThread:
         for other in left:
             other.cancel()
         await asyncio.gather(*left, return_exceptions=True)
+        await asyncio.sleep(0)  # a socket whose connecting was cancelled is closed in the loop's next turn
 
     async def _obey(self, echo: Intent | Withdrawal) -> None:
         await self._signed_in.wait()
