@@ -10,7 +10,7 @@ from pathlib import Path
 from flows.tape.frames import Corrupt, NotATape, WrongVersion
 from flows.tape.pace import BadSpeed, Pace
 from tests.fakes.alpaca.faults import KINDS, BadScript, parsed
-from tests.fakes.alpaca.server import Fake, Options, urls
+from tests.fakes.alpaca.server import Fake, Options, TakenPort, urls
 
 
 def main(words: list[str]) -> int:
@@ -23,17 +23,32 @@ def main(words: list[str]) -> int:
         print("scalp: --tape is missing: name a tape, say one of `scalp generate`", file=sys.stderr)
         return 2
     try:
-        faults = () if asked.faults is None else tuple(parsed(asked.faults.read_bytes()))
-        speed = None if asked.lock_step else asked.speed
-        if speed is not None:
-            Pace(speed)
-        fake = Fake(Options(asked.tape, asked.port, speed, faults, asked.frames, asked.latency_ms, asked.cash))
+        fake = _made(asked)
         with suppress(KeyboardInterrupt), closing(_serve(fake, asked.json)) as serving:
             asyncio.run(serving)
-    except (BadScript, BadSpeed, Corrupt, NotATape, WrongVersion, OSError) as fault:
+    except BadScript as fault:
+        print(f"scalp: --faults {asked.faults}: {fault}: see docs/brokers.md", file=sys.stderr)
+        return 2
+    except (BadSpeed, Corrupt, NotATape, TakenPort, WrongVersion, OSError) as fault:
         print(f"scalp: {' '.join(str(fault).split())}", file=sys.stderr)
         return 2
     return 0
+
+
+def _made(asked: argparse.Namespace) -> Fake:
+    """What was asked for. Raises BadScript for a script of faults, and what a tape and a pace raise."""
+    speed = None if asked.lock_step else asked.speed
+    if speed is not None:
+        Pace(speed)
+    faults = () if asked.faults is None else tuple(parsed(_read(asked.faults)))
+    return Fake(Options(asked.tape, asked.port, speed, faults, asked.frames, asked.latency_ms, asked.cash))
+
+
+def _read(script: Path) -> bytes:
+    try:
+        return script.read_bytes()
+    except OSError as fault:
+        raise BadScript(f"{fault.strerror}; name a file with a JSON list of faults") from fault
 
 
 async def _serve(fake: Fake, as_json: bool) -> None:
