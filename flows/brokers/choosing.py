@@ -57,8 +57,17 @@ def _alpaca(url: str, live: bool, settings: Settings) -> "Alpaca":
     try:
         if not url:
             return Alpaca(keys.keys(), keys.LIVE if live else keys.PAPER)
-        if urlsplit(url).scheme != "http" or urlsplit(url).hostname not in LOOPBACK:
+        if not _is_a_fakes(url):
             raise NoBroker(f"--broker alpaca:{url}: only a fake on this machine, such as alpaca:http://127.0.0.1:8000")
         return Alpaca(keys.ANY, keys.Place(url, f"{url.replace('http', 'ws', 1)}/stream"))
     except Unusable as fault:
         raise NoBroker(str(fault)) from fault
+
+
+def _is_a_fakes(url: str) -> bool:
+    """Whether a URL is of this machine, with a port that can be."""
+    try:
+        parts = urlsplit(url)
+        return parts.scheme == "http" and parts.hostname in LOOPBACK and parts.port != 0
+    except ValueError:
+        return False
