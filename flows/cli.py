@@ -1,4 +1,7 @@
-"""The command `scalp`. Exit codes: 0 done, 2 bad usage or input (one line on stderr), 3 the run failed."""
+"""The command `scalp`.
+
+Exit codes: 0 done, 2 bad usage or input (one line on stderr), 3 the run failed, 130 Ctrl-C where nothing had begun.
+"""
 
 import json
 import sys
@@ -131,5 +134,5 @@ def rules(values: SetOption = None, rules_file: RulesOption = None) -> None:
 
 
 def main() -> None:
-    """Entry point of the console script."""
+    """Runs the command line; flows/entry.py comes before it."""
     sys.exit(run_command(app))

@@ -8,6 +8,7 @@ from typing import Annotated, Final
 
 import typer
 
+from flows.entry import hold_back
 from flows.faults import BAD_INPUT, fail
 
 ROOT: Final = Path(__file__).parents[1]
@@ -39,4 +40,5 @@ def fake_alpaca(
     words = ["--tape", str(tape), "--port", str(port), *pace, *script, "--frames", frames.value]
     # In the place of this process, so that Ctrl-C and signals reach it; -P: a folder `tests` beside the tape is not it.
     command = [sys.executable, "-P", "-m", PROGRAM, *words, "--latency-ms", str(latency_ms)]
+    hold_back()
     os.execve(sys.executable, command, {**os.environ, "PYTHONPATH": str(ROOT)})  # noqa: S606  # our own program

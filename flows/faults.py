@@ -3,16 +3,18 @@
 Imports that only some commands need stand where they are needed: `scalp --help` should not wait for a database library.
 """
 
+import errno
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import NoReturn
+from typing import Final, NoReturn
 
 import typer
 from typer import Abort
 from typer.exceptions import TyperException
 
 BAD_INPUT, RUN_FAILED = 2, 3
+NO_ROOM: Final = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS)
 
 
 def fail(message: object, code: int) -> NoReturn:
@@ -35,6 +37,10 @@ def faults_of_input() -> Iterator[None]:
         yield
     except FAULTS as fault:
         fail(fault, BAD_INPUT)
+    except OSError as fault:
+        if fault.errno not in NO_ROOM:
+            raise
+        fail(f"{fault}: make room, or name another place", BAD_INPUT)
 
 
 def run_command(command: Callable[..., object]) -> int:

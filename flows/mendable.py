@@ -2,6 +2,7 @@
 
 from flows.brokers.choosing import NoBroker
 from flows.brokers.port import Unusable
+from flows.engine.metrics import TakenPort
 from flows.engine.placing import NoAccount
 from flows.engine.recording import NoBeginning
 from flows.engine.recovery import BrokenState, OtherSettings
@@ -25,7 +26,7 @@ from flows.tape.signals_file import BadSignals
 
 FILES = (BadBars, BadHistory, BadLean, BadSignals, BadTapes, Corrupt, NotATape, WrongVersion)
 BROKERS = (NoAccount, NoBroker, Unusable, BadDays, Unanswered, WrongKeys)
-ENGINES = (BadFaults, BadState, BrokenState, EmptyFeed, NoBeginning, NoEngine, NoFeed, OtherSettings)
+ENGINES = (BadFaults, BadState, BrokenState, EmptyFeed, NoBeginning, NoEngine, NoFeed, OtherSettings, TakenPort)
 OTHERS = (BadMarket, BadSettings, BadSpeed, NoSignal, UnusableDatabase)
 SYSTEM = (FileNotFoundError, FileExistsError, IsADirectoryError, NotADirectoryError, PermissionError)
 FAULTS: tuple[type[Exception], ...] = (*FILES, *BROKERS, *ENGINES, *OTHERS, *SYSTEM)

@@ -13,7 +13,7 @@ from unittest.mock import patch
 from flows.cli import main
 
 ROOT = Path(__file__).parents[1]
-MAIN = "from flows.cli import main; main()"
+MAIN = "from flows.entry import main; main()"
 SECONDS = 300
 
 

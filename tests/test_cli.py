@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from flows.cli import main
+from flows.entry import main
 from operators.config import EngineSettings, ScalpConfig
 from tests.commands import process, replayed, scalp, told
 from tests.made_tapes import TUESDAY, at, signals_file

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.commands import complaint, replayed, scalp
+from tests.commands import MAIN, complaint, process, replayed, scalp
 from tests.made_tapes import MONDAY, bar_files
 
 pytest_plugins = ("tests.tape_fixtures",)
@@ -72,6 +72,16 @@ def test_a_tape_over_its_own_bars_is_refused(tmp_path: Path) -> None:
 def test_missing_bars_are_named(tmp_path: Path) -> None:
     said = scalp("import", "bars", tmp_path / "none.csv", "--out", tmp_path / "new.tape")
     assert "none.csv does not exist" in complaint(said)
+
+
+@pytest.mark.parametrize(
+    "words",
+    [("run", "--state", "state"), ("record", "--state", "state"), ("generate", "--seed", "1", "--out", "made.tape")],
+)
+def test_a_start_without_room_on_the_disk_is_told(tmp_path: Path, words: tuple[str, ...]) -> None:
+    no_room = "import resource; resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0)); "
+    said = process(*words, cwd=tmp_path, code=no_room + MAIN)
+    assert complaint(said) == "[Errno 27] File too large: make room, or name another place"
 
 
 @pytest.mark.parametrize("command", ["info", "verify"])

@@ -3,8 +3,10 @@
 import json
 import re
 import select
+import socket
 import subprocess
 import sys
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -53,17 +55,33 @@ def test_it_tells_what_to_set_and_serves_on_loopback_alone(alpaca_tape: Path, tm
 
 
 def test_what_cannot_be_played_is_one_line_and_exit_2(alpaca_tape: Path, tmp_path: Path) -> None:
-    script = tmp_path / "faults.json"
+    script, torn, none = tmp_path / "faults.json", tmp_path / "torn.json", tmp_path / "none.json"
     script.write_text('[{"kind": "earthquake"}]')
+    torn.write_text('[{"kind":')
     for words, expected in [
         (("--tape", tmp_path / "none.tape"), "none.tape does not exist"),
         (("--tape", alpaca_tape, "--speed", "0"), "a speed of 0.0: expected"),
-        (("--tape", alpaca_tape, "--faults", script), "no fault is called 'earthquake'"),
+        (("--tape", alpaca_tape, "--faults", script), f"--faults {script}: no fault is called 'earthquake'"),
+        (("--tape", alpaca_tape, "--faults", torn), f"--faults {torn}: the script of faults cannot be read: "),
+        (("--tape", alpaca_tape, "--faults", none), f"--faults {none}: No such file or directory; name a file with"),
+        (("--tape", alpaca_tape, "--port", "65536"), "'--port'"),
+        ((), "'--tape'"),
         (("--tape", alpaca_tape, "--frames", "smoke"), "'smoke'"),
     ]:
         code, said = run(*words)
         assert (code, said.count("\n")) == (2, 1)
         assert expected in said
+
+
+def test_a_port_that_is_taken_is_named(alpaca_tape: Path) -> None:
+    with closing(socket.create_server(("127.0.0.1", 0))) as taken:
+        port = taken.getsockname()[1]
+        said = run("--tape", alpaca_tape, "--port", str(port))
+    assert said == (
+        2,
+        f"scalp: port {port} on 127.0.0.1 cannot be had: Address already in use; name another --port, or end what "
+        "listens there\n",
+    )
 
 
 def test_without_the_checkout_it_says_where_the_fake_is(

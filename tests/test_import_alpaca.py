@@ -50,6 +50,14 @@ class TestShares:
         assert [event.history for event in events if isinstance(event, Bar)] == [True, True, True, False]
         assert [event.seq for event in events] == [1, 2, 3, 4, 5]
 
+    def test_of_history_that_is_not_there_both_numbers_are_told(self, fake: Alpaca, out: Path) -> None:
+        said = imported(fake, out, "--history", 12)
+        assert said.err == (
+            "scalp: warning: 12 sessions of history were asked for, Alpaca has bars of 1: clouds and averages warm up "
+            "on these alone\n"
+        )
+        assert (said.code, "over 1 sessions and 1 of history; bars SPY 4" in said.out) == (0, True)
+
     def test_a_quote_is_modelled_from_its_bar(self, fake: Alpaca, out: Path) -> None:
         imported(fake, out)
         (quote,) = (event for event in Tape(out).events() if isinstance(event, Quote))

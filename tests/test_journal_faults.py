@@ -13,6 +13,8 @@ from typing import Any
 import pytest
 
 from flows import points
+from flows.tape import journal as module
+from flows.tape import patience
 from flows.tape.frames import Header
 from flows.tape.journal import Journal
 from flows.tape.reader import Tape
@@ -189,6 +191,85 @@ def test_a_journal_that_is_closed_on_a_full_disk_does_not_wait(make: Make, fill:
     assert disk.refused.wait(LIMIT_SECONDS)
     journal.close()
     assert isinstance(journal.fault, OSError)
+
+
+@pytest.fixture
+def no_patience(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One try more is all that a full disk gets once all ends."""
+    monkeypatch.setattr(patience, "LAST_SECONDS", 0.0)
+
+
+@pytest.mark.parametrize("room", [0, 1, 150, 500])
+def test_a_disk_that_stays_full_is_given_up_once_all_ends_and_what_is_missing_is_counted(
+    make: Make, fill: Fill, no_patience: None, tmp_path: Path, room: int
+) -> None:
+    journal = make()
+    disk = fill(journal, room)
+    journal.start()
+    for _ in range(20):
+        journal.put(QUOTE)
+    assert disk.refused.wait(LIMIT_SECONDS)
+    assert not journal.ended
+    journal.stopping.set()
+    journal._thread.join(LIMIT_SECONDS)
+    assert not journal._thread.is_alive()
+    journal.put(CLOCK)
+    there = sum(1 for _ in Tape(segment_paths(tmp_path)[0]).events())
+    assert journal.close() == (
+        f"the tape cannot be written ([Errno 28] no space left): {21 - there} events are not on it, and no order among "
+        f"them was sent; mend that and start again, which goes on behind event {there}"
+    )
+
+
+def test_there_is_room_again_before_it_is_given_up(make: Make, fill: Fill, tmp_path: Path) -> None:
+    journal = make()
+    disk = fill(journal, 0)
+    journal.start()
+    journal.put(QUOTE)
+    assert disk.refused.wait(LIMIT_SECONDS)
+    journal.stopping.set()
+    disk.freed.set()
+    assert journal.wait_synced(1, LIMIT_SECONDS)
+    assert (journal.close(), Tape(segment_paths(tmp_path)[0]).verify().events) == ("", 1)
+
+
+def test_who_waits_for_room_in_the_queue_is_told_that_nothing_more_is_written(
+    make: Make, fill: Fill, no_patience: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "WAITING", 3)
+    journal = make()
+    disk = fill(journal, 0)
+    journal.start()
+    journal.put(QUOTE)
+    assert disk.refused.wait(LIMIT_SECONDS)
+    for _ in range(3):
+        journal.put(QUOTE)
+    journal.stopping.set()
+    with pytest.raises(RuntimeError, match="the tape is no longer written"):
+        journal.put(QUOTE)
+
+
+def test_a_disk_without_room_for_the_index_lacks_no_event(make: Make, fill: Fill, tmp_path: Path) -> None:
+    journal = make()
+    disk = fill(journal, 10_000)
+    journal.start()
+    journal.put(QUOTE)
+    assert journal.wait_synced(1, LIMIT_SECONDS)
+    disk.room = 0
+    assert "0 events are not on it" in journal.close()
+    disk.freed.set()
+    assert [event.seq for event in wrote(make(), CLOCK)] == [1, 2]
+
+
+@pytest.mark.parametrize("room", [0, 10_000])
+def test_a_segment_that_somebody_deleted_is_named_at_the_end(make: Make, fill: Fill, tmp_path: Path, room: int) -> None:
+    journal = make()
+    fill(journal, room)
+    journal.start()
+    journal.put(QUOTE)
+    (path,) = segment_paths(tmp_path)
+    path.unlink()
+    assert journal.close() == f"{path} was deleted while it was written: restore the tape from a copy"
 
 
 def test_time_goes_on_behind_a_segment_that_has_no_event_yet(make: Make, tmp_path: Path) -> None:

@@ -1,13 +1,15 @@
 """What Prometheus reads of a running engine: on loopback, with what its line has made."""
 
 import re
+import socket
 import urllib.request
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
-from flows.engine.metrics import Ages, Metrics, stream_ages
+from flows.engine.metrics import Ages, Metrics, Port, stream_ages
 from flows.records.database import open_database
 from flows.records.ledger import Ledger
 from flows.records.marks import Mark
@@ -16,6 +18,7 @@ from flows.records.waiting import Waiting
 from operators.config import EngineSettings, ScalpConfig
 from operators.steps import Desks
 from tests.builders import Stage, ny
+from tests.commands import complaint, scalp
 from tests.journals import LIMIT_SECONDS, QUOTE, makes
 from tests.rows import order, signal
 from tests.ui.running import free_port
@@ -41,13 +44,11 @@ def metrics(tmp_path: Path) -> Iterator[Metrics]:
 
 def scraped(metrics: Metrics) -> dict[str, float]:
     """The samples by name and labels, as a scrape over HTTP gives them."""
-    port = free_port()
-    end = metrics.serve(port)
-    try:
-        with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=LIMIT_SECONDS) as answer:
+    number = free_port()
+    with closing(Port(number)) as port:
+        port.show(metrics.registry)
+        with urllib.request.urlopen(f"http://127.0.0.1:{number}/metrics", timeout=LIMIT_SECONDS) as answer:
             text = answer.read().decode()
-    finally:
-        end()
     rows = re.findall(r"^(scalp_[^ ]+) (\S+)$", text, re.M)
     return {name: float(value) for name, value in rows}
 
@@ -99,3 +100,29 @@ def test_a_streams_age_is_that_of_its_newest_quote_and_one_never_heard_has_none(
     desks.books["paper:test"] = stage.desk
     assert stage.book.stream("SPY").newest_ns == 0
     assert stream_ages(desks, ny("10:00:03.5", stage.day)) == {"quote": 1.5}
+
+
+def test_a_port_that_is_taken_is_told_before_the_engine_begins(tmp_path: Path) -> None:
+    with closing(socket.create_server(("127.0.0.1", 0))) as taken:
+        number = taken.getsockname()[1]
+        said = complaint(scalp("run", "--state", tmp_path / "state", "--metrics-port", number))
+    assert said == (
+        f"port {number} on 127.0.0.1 cannot be had for metrics: Address already in use; "
+        "name another --metrics-port, or end what listens there"
+    )
+    assert not (tmp_path / "state").exists()
+
+
+def test_a_start_that_fails_gives_its_port_back(tmp_path: Path) -> None:
+    number = free_port()
+    (tmp_path / "file").touch()
+    assert "file is a file" in complaint(scalp("run", "--state", tmp_path / "file", "--metrics-port", number))
+    socket.create_server(("127.0.0.1", number)).close()
+
+
+@pytest.mark.parametrize(
+    ("number", "wrong"), [(-1, "greater than or equal to 0"), (65536, "less than or equal to 65535")]
+)
+def test_a_number_that_is_no_port_is_bad_usage(tmp_path: Path, number: int, wrong: str) -> None:
+    said = complaint(scalp("run", "--state", tmp_path / "state", f"--metrics-port={number}"))
+    assert said == f"Invalid value for '--metrics-port': Input should be {wrong} (see --help)"

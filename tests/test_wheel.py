@@ -87,7 +87,7 @@ def test_the_wheel_holds_every_module(wheel: Path) -> None:
 def test_the_wheel_names_the_command(wheel: Path) -> None:
     (entry,) = (name for name in names(wheel) if name.endswith("entry_points.txt"))
     with zipfile.ZipFile(wheel) as archive:
-        assert "scalp = flows.cli:main" in archive.read(entry).decode()
+        assert "scalp = flows.entry:main" in archive.read(entry).decode()
 
 
 def test_an_unpacked_wheel_brings_a_new_database_to_head(unpacked: Path, tmp_path: Path) -> None:
@@ -101,5 +101,5 @@ def test_an_unpacked_wheel_brings_a_new_database_to_head(unpacked: Path, tmp_pat
 
 
 def test_an_unpacked_wheel_answers_for_help(unpacked: Path, tmp_path: Path) -> None:
-    code = "import sys; sys.argv = ['scalp', '--help']; from flows.cli import main; main()"
+    code = "import sys; sys.argv = ['scalp', '--help']; from flows.entry import main; main()"
     assert "replay" in run([sys.executable, "-c", code], tmp_path, str(unpacked))

@@ -1,5 +1,7 @@
 """`scalp run`. Exit codes: 0 ended in order, 2 bad usage or input, 3 another engine runs here, or the run failed."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -11,6 +13,7 @@ from flows.options import AccountOption, BrokerOption, DatabaseOption, LiveOptio
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from flows.engine.metrics import Port
     from flows.engine.process import Engine, Plan
     from flows.feeds.feed import Feed
 
@@ -26,7 +29,7 @@ def run(
     live: LiveOption = False,
     account: AccountOption = "",
     mode: Annotated[ModeName, typer.Option(help="instruments")] = ModeName.BOTH,
-    metrics_port: Annotated[int, typer.Option(help="port on 127.0.0.1 for Prometheus; 0 for none")] = 0,
+    metrics_port: Annotated[int, typer.Option(min=0, max=65535, help="for Prometheus on 127.0.0.1; 0 for none")] = 0,
     values: SetOption = None,
     rules_file: RulesOption = None,
     database: DatabaseOption = None,
@@ -34,7 +37,7 @@ def run(
     """Run the engine: trade what the feed brings, on paper or at a broker, until SIGTERM, SIGINT or the feed's end."""
     from flows.engine.pauses import while_starting
 
-    with while_starting(), faults_of_input():
+    with while_starting(), faults_of_input(), _kept(metrics_port) as port:
         from flows.brokers import choosing as brokers
         from flows.engine.process import Plan
         from flows.feeds import choosing as feeds
@@ -45,7 +48,20 @@ def run(
         plan = Plan(state, database, account, mode.value, settings, speed, broker=at)
         asked = feeds.Asked(feed, speed, faults, broker, live)
         engine = _made(plan, feeds.chosen(asked, settings, mode.value))
-    _run(engine, metrics_port)
+    _run(engine, port)
+
+
+@contextmanager
+def _kept(metrics_port: int) -> Iterator["Port"]:
+    """The port, had before anything else is; a start that fails gives it back."""
+    from flows.engine.metrics import Port
+
+    port = Port(metrics_port)
+    try:
+        yield port
+    except BaseException:
+        port.close()
+        raise
 
 
 def _made(plan: "Plan", feed: "Callable[[Path], Feed]") -> "Engine":
@@ -61,21 +77,20 @@ def _made(plan: "Plan", feed: "Callable[[Path], Feed]") -> "Engine":
         fail(fault, RUN_FAILED)
 
 
-def _run(engine: "Engine", port: int) -> None:
+def _run(engine: "Engine", port: "Port") -> None:
     """Runs an engine, and says how it began and ended."""
     from flows.engine.telling import tell
 
     book_id, state = engine.started.book_id, str(engine.plan.state)
     tell("I001", book_id=book_id, state=state, from_event=engine.from_seq, head_event=engine.head_seq)
-    end = engine.metrics.serve(port) if port else None
+    port.show(engine.metrics.registry)
     try:
         engine.run()
     except Exception as fault:
         tell("E201", book_id=book_id, detail=str(fault))
         fail(fault, RUN_FAILED)
     finally:
-        if end is not None:
-            end()
+        port.close()
     tell("I002", book_id=book_id, events=engine.ends.events)
 
 

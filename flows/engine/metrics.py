@@ -4,7 +4,7 @@ import time
 from collections.abc import Callable, Iterator
 from typing import Final, NamedTuple
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, start_http_server
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, make_wsgi_app, start_http_server
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
 
@@ -27,6 +27,40 @@ class Ages(NamedTuple):
     lag: Callable[[], float]
     silence: Callable[[], float]
     streams: Callable[[], dict[str, float]]
+
+
+class TakenPort(ValueError):
+    """A port that cannot be had; the message says why and what to do."""
+
+
+class Port:
+    """A port on loopback that answers Prometheus, 0 for none: had before an engine begins, which is shown once it runs.
+
+    Raises TakenPort.
+    """
+
+    def __init__(self, number: int) -> None:
+        self._server = None
+        try:
+            if number:
+                self._server, self._thread = start_http_server(number, LOOPBACK, CollectorRegistry())
+        except OSError as fault:
+            raise TakenPort(
+                f"port {number} on {LOOPBACK} cannot be had for metrics: {fault.strerror}; "
+                "name another --metrics-port, or end what listens there"
+            ) from fault
+
+    def show(self, registry: CollectorRegistry) -> None:
+        """Answers with these from now on."""
+        if self._server is not None:
+            self._server.set_app(make_wsgi_app(registry))
+
+    def close(self) -> None:
+        """Answers no more."""
+        if self._server is not None:
+            self._server.shutdown()
+            self._server.server_close()
+            self._thread.join()
 
 
 class Metrics:
@@ -52,17 +86,6 @@ class Metrics:
             "scalp_ledger_lag_seconds", "how long the oldest record has waited", lambda: recorder.behind_seconds
         )
         self._gauge("scalp_ledger_records", "records that are not in the database", lambda: float(recorder.waiting))
-
-    def serve(self, port: int) -> Callable[[], None]:
-        """Answers on loopback; gives what ends it. Raises OSError for a port that is taken."""
-        server, thread = start_http_server(port, LOOPBACK, self.registry)
-
-        def end() -> None:
-            server.shutdown()
-            server.server_close()
-            thread.join()
-
-        return end
 
     def take(self, outcome: Outcome) -> None:
         """Counts what a live line made."""

@@ -114,7 +114,7 @@ class Engine:
         self.echoes = Echoes(self.journal.put, found.from_seq)
         self.placing = self._placing()
         self.put = self.journal.put if self.placing is None else self.placing.put
-        self.stopping = threading.Event()
+        self.stopping = self.journal.stopping
         ledger, waiting = Ledger(self.database), Waiting(self.folder.path, self.plan.in_memory)
         self.recorder = Recorder(ledger, mark, self._tape_is_safe, self.beat, waiting)
         keep_days, recorder = self.plan.settings.engine.tape_keep_days, self.recorder
@@ -149,27 +149,33 @@ class Engine:
         with told_by_signals(stopping.set):
             try:
                 watch.start()
-                _wait_written(journal, self.ends.own_seq)
-                feed.start()
-                asked.start()
-                follower = Follower(self.folder.tape, self.from_seq + 1)
-                tape = LiveTape(follower, journal, self.echoes, self.ends, self.placing)
-                sink = LiveSink(self.recorder, self.echoes, self.ends, self.metrics, self.placing)
-                cli_main(scalp(tape, sink, self.market, self.desks))  # type: ignore[no-untyped-call]  # Bytewax gives its runner no types
-            except BytewaxRuntimeError as error:
-                broken = cause(error)
-                self.ends.fault = broken if isinstance(broken, Exception) else RunFailed(repr(broken))
+                if _is_written(journal, self.ends.own_seq):
+                    feed.start()
+                    asked.start()
+                    self._follow()
             finally:
                 stopping.set()
         self._end(watch.fault)
+
+    def _follow(self) -> None:
+        """Runs the line behind the tape until it is told to stop; keeps what broke it."""
+        follower = Follower(self.folder.tape, self.from_seq + 1)
+        tape = LiveTape(follower, self.journal, self.echoes, self.ends, self.placing)
+        sink = LiveSink(self.recorder, self.echoes, self.ends, self.metrics, self.placing)
+        try:
+            cli_main(scalp(tape, sink, self.market, self.desks))  # type: ignore[no-untyped-call]  # Bytewax gives its runner no types
+        except BytewaxRuntimeError as error:
+            broken = cause(error)
+            self.ends.fault = broken if isinstance(broken, Exception) else RunFailed(repr(broken))
 
     def _end(self, fault: Exception | None) -> None:
         """Writes what is left and says how it ended."""
         if self.placing is not None:
             self.placing.close()
-        self.journal.close()
+        missing = self.journal.close()
         whole = self.recorder.close(LAST_WORDS_SECONDS)
-        fault = self.ends.fault or self.echoes.fault or self.recorder.fault or self.journal.fault or fault
+        fault = self.ends.fault or self.echoes.fault or self.recorder.fault or fault
+        fault = RunFailed(missing) if missing else fault
         self.folder.release()
         if fault is None and not whole:
             away = self.recorder.away or "the database is slow"
@@ -236,9 +242,8 @@ class Engine:
         )
 
 
-def _wait_written(journal: Journal, seq: int) -> None:
-    """Waits until an event is written. Raises RuntimeError if it never will be."""
-    while journal.written_seq < seq:
-        if journal.ended:
-            raise RuntimeError("the tape cannot be written") from journal.fault
+def _is_written(journal: Journal, seq: int) -> bool:
+    """Waits until an event is written; whether it ever is."""
+    while journal.written_seq < seq and not journal.ended:
         time.sleep(0.001)
+    return journal.written_seq >= seq

@@ -44,7 +44,7 @@ class Recording:
 
     def run(self) -> Recorded:
         """Records until SIGTERM, SIGINT or the end of the feed. Raises what broke feed or tape."""
-        stopping, told = threading.Event(), Changes("W103", "I004")
+        stopping, told = self._journal.stopping, Changes("W103", "I004")
         self._journal.start()
         feed = threading.Thread(target=self._bring, args=(stopping,), daemon=True)
         with told_by_signals(stopping.set):
@@ -53,9 +53,9 @@ class Recording:
                 feed.join(LOOK_SECONDS)
                 told.look("" if self._journal.fault is None else str(self._journal.fault))
             stopping.set()
-        self._journal.close()
+        missing = self._journal.close()
         self._folder.release()
-        fault = self._fault or self._journal.fault
+        fault = OSError(missing) if missing else self._fault
         if fault is not None:
             raise fault
         return Recorded(self._folder.tape, self.before, self._journal.written_seq)

@@ -62,10 +62,10 @@ class Watch:
     def _run(self) -> None:
         try:
             while not self._stopping.wait(EVERY_SECONDS):
+                self._tell()  # before anything waits for a tape that cannot be written
                 self._engine.journal.put(Clock(0, 0, 0))
                 self._look_for_kill()
                 self._look_at_database()
-                self._tell()
         finally:
             self._engine.journal.put(Stop(0, 0, 0))
 

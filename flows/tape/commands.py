@@ -155,8 +155,13 @@ def _tell_days(out: Path, report: "DaysReport", history: int) -> None:
         warn(f"rows refused: {_counts(report.rejected)}")
     if report.chains:
         warn("Alpaca keeps no past quotes of options: the chains hold volumes alone, nothing can be bought on them")
+    if report.history_sessions < history:
+        warn(
+            f"{history} sessions of history were asked for, Alpaca has bars of {report.history_sessions}: clouds and "
+            "averages warm up on these alone"
+        )
     print(
-        f"{out}: {report.events} events over {report.sessions} sessions and {history} of history; "
+        f"{out}: {report.events} events over {report.sessions} sessions and {report.history_sessions} of history; "
         f"bars {', '.join(f'{name} {count}' for name, count in report.bars.items())}; "
         f"{report.quotes} MODELLED quotes, {report.chains} chains"
     )

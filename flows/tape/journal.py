@@ -9,27 +9,26 @@ import queue
 import threading
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from pathlib import Path
-from typing import Final, TypeVar
+from typing import Final
 
 from msgspec.structs import replace
 
 from flows.points import point
 from flows.tape.frames import Header
+from flows.tape.patience import Patience, missing
 from flows.tape.reader import Tape
 from flows.tape.safety import Safety
 from flows.tape.segments import check_front, end_of_the_one_before, segment_path, segment_paths
 from flows.tape.writer import TapeWriter
 from operators.events import AFTER_STOP, OF_AN_ENGINE, AnyEvent, Checkpoint, Echo, RunStarted, Stop
 
-Written = TypeVar("Written")
 WAITING: Final = 10_000
 """Events that wait to be written; a feed that is faster than the disk waits for it."""
 WRITES_KEPT: Final = 64  # of so many it is known when they were: an order follows from one of the newest
-RETRY_SECONDS, FULL_SECONDS = 0.2, 0.001
-"""How long a full disk is left alone, and a full queue."""
+FULL_SECONDS: Final = 0.001  # how long a full queue is left alone
 SEGMENT_BYTES: Final = 16 * 1024 * 1024
 """A restart reads the last segment whole: some 0.1 s for this many bytes."""
 
@@ -38,7 +37,8 @@ class Journal:
     """Writes the segments of a folder; `checkpoint` hears each checkpoint's place: at_seq, its seq and segment.
 
     `clock` gives UTC nanoseconds for events that bring no time; `market_events` counts those on the tape that a feed
-    brought. `fault` is what ended the thread, or keeps it from writing. Raises what Tape raises for the last segment.
+    brought. `fault` is what ended the thread, or keeps it from writing. Who ends all sets `stopping`: then a disk that
+    takes nothing is soon no longer waited for. Raises what Tape raises for the last segment.
     A later segment begins with an event of the kind `begins_with`, None for any: then `kept_from` says from the time of
     the newest event which one the tape has to keep from then on, and `drop` may delete what ends before that.
     """
@@ -47,7 +47,8 @@ class Journal:
         self, folder: Path, header: Header, clock: Callable[[], int], segment_bytes: int = SEGMENT_BYTES
     ) -> None:
         self.written = threading.Event()
-        self.fault: Exception | None = None
+        self._patience = Patience()
+        self.stopping = self._patience.stopping
         self.checkpoint: Callable[[Checkpoint, Path, int], None] = lambda *_: None
         self.kept_from: Callable[[int], int] = lambda _: 1
         self.drop: Callable[[int], None] = lambda _: None
@@ -57,13 +58,19 @@ class Journal:
         self.market_events = 0
         self._writer = self._open()
         self.last_ns = self._writer.tally.last or end_of_the_one_before(folder)
-        self.written_seq = self._writer.next_seq - 1
+        self._due = self._writer.next_seq
+        self.written_seq = self._due - 1
         self._writes: deque[tuple[int, float]] = deque(maxlen=WRITES_KEPT)
-        self._stopped, self._leaving = False, False
+        self._stopped = False
         self._thread = threading.Thread(target=self._run, name="journal", daemon=True)
         self._rolling = threading.Lock()
         self._unsafe: Exception | None = None
         self._safety = Safety(self.written_seq, self._in_the_file, self._is_unsafe)
+
+    @property
+    def fault(self) -> Exception | None:
+        """What ended the thread, or what keeps it from writing now."""
+        return self._patience.fault
 
     @property
     def waiting(self) -> int:
@@ -93,18 +100,22 @@ class Journal:
             time.sleep(FULL_SECONDS)
         self._queue.put(event)
 
-    def close(self) -> None:
+    def close(self) -> str:
         """Writes what waits and ends the segment with its index; a disk that is full now is no longer waited for.
 
-        Raises OSError where the disk does not take the index.
+        Gives what is not on the tape, and why, in words; empty if all is.
         """
-        self._leaving = True
+        self._patience.leaving = True
         self._queue.put(None)
         if self._thread.is_alive():
             self._thread.join()
             self._safety.join()
-        if self.fault is None:
-            self._writer.close()
+        try:
+            if self.fault is None:
+                self._writer.finish()
+        except OSError as fault:
+            self._patience.fault = fault
+        return "" if self.fault is None else self._missing()
 
     def written_at(self, seq: int) -> float | None:
         """Monotonic time of the write of an event, None if it is none of the newest."""
@@ -147,7 +158,7 @@ class Journal:
             if self._unsafe is not None:
                 raise self._unsafe
         except Exception as fault:
-            self.fault = fault
+            self._patience.fault = fault
             self.written.set()
         finally:
             self._safety.end()
@@ -173,6 +184,7 @@ class Journal:
         return batch, False
 
     def _write(self, batch: list[AnyEvent | threading.Event]) -> None:
+        self._due = self._writer.next_seq + _events(batch)
         for event in batch:
             if not isinstance(event, threading.Event):
                 self._append(event)
@@ -214,29 +226,25 @@ class Journal:
         self.drop(self._header.kept_from)
 
     def _begin_next(self, place: int) -> None:
-        self._until_there_is_room(self._writer.close)
+        self._patience.until_there_is_room(self._writer.close)
         point("segment closed")
         # What may go is on the disk, in the new segment's header, before anything goes.
-        kept_from = max(self._header.kept_from, self.kept_from(self.last_ns))
-        self._header = replace(self._header, kept_from=kept_from)
+        self._header = replace(self._header, kept_from=max(self._header.kept_from, self.kept_from(self.last_ns)))
         path = segment_path(self._folder, place)
         header = replace(self._header, first_seq=place, market_events=self.market_events)
-        self._writer = self._until_there_is_room(lambda: TapeWriter.begin(path, header))
+        self._writer = self._patience.until_there_is_room(lambda: TapeWriter.begin(path, header))
 
     def _flush(self) -> None:
         """Writes to the file."""
-        self._until_there_is_room(self._writer.flush)
+        self._patience.until_there_is_room(self._writer.flush)
 
-    def _until_there_is_room(self, write: Callable[[], Written]) -> Written:
-        """What the write gave; a disk that takes nothing is asked again until it does, or the engine ends."""
-        while True:
-            try:
-                written = write()
-            except OSError as fault:
-                self.fault = fault
-                if self._leaving or isinstance(fault, FileExistsError):
-                    raise
-                time.sleep(RETRY_SECONDS)
-            else:
-                self.fault = None
-                return written
+    def _missing(self) -> str:
+        """What the tape lacks once the thread has ended: what the disk did not take whole, and what came behind it."""
+        while not self._queue.empty():
+            self._due += _events([self._queue.get()])
+        return missing(self.fault, self._due, self._writer)
+
+
+def _events(batch: Iterable[object]) -> int:
+    """How many events are among what waits."""
+    return sum(one is not None and not isinstance(one, threading.Event) for one in batch)

@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Callable
+from contextlib import suppress
 from io import FileIO
 from pathlib import Path
 from types import TracebackType
@@ -85,6 +86,7 @@ class TapeWriter:
             raise ValueError(f"event {event.seq} is at {event.at_ns} ns, not later than the last at {tally.last} ns")
         data = frame(EVENT, event.seq, encode(event))
         tally.add(event, self._offset)
+        self._ends.append(self._offset + len(data))
         self._write(data)
 
     def close(self) -> None:
@@ -106,6 +108,19 @@ class TapeWriter:
             self._partial.replace(self._path)
             sync_folder(self._path.parent)
         self._done = True
+
+    def finish(self) -> None:
+        """Closes a tape that has its name already. Raises OSError, for one that somebody deleted meanwhile too."""
+        self.check_there()
+        self.close()
+
+    def check_there(self) -> None:
+        """Raises FileNotFoundError where somebody deleted the file while it was written."""
+        links = 1
+        with suppress(OSError, ValueError):  # a broken disk does not say, and nobody needs a closed file
+            links = os.fstat(self._file.fileno()).st_nlink
+        if links == 0:
+            raise FileNotFoundError(f"{self._path} was deleted while it was written: restore the tape from a copy")
 
     def abandon(self) -> None:
         """Leaves nothing of a new tape, and of a continued one its whole events without a new index."""
@@ -149,6 +164,11 @@ class TapeWriter:
         return self._first_seq + self.tally.events
 
     @property
+    def unwritten(self) -> int:
+        """Events that were appended and that the file does not have whole."""
+        return sum(end > self._offset - len(self._buffer) for end in self._ends)
+
+    @property
     def offset(self) -> int:
         """Where the frame of the next event starts."""
         return self._offset
@@ -156,7 +176,8 @@ class TapeWriter:
     def _start(self, file: FileIO, offset: int, tally: Tally, rejected: dict[str, int], first_seq: int) -> None:
         self._file, self._offset, self.tally, self.rejected = file, offset, tally, rejected
         self._first_seq = first_seq
-        self._buffer, self._done, self._ending = bytearray(), False, False
+        self._buffer, self._ends = bytearray(), list[int]()  # the ends of the frames that are in the buffer
+        self._done, self._ending = False, False
 
     def _refuse_existing(self) -> None:
         if self._path.exists() and not self._overwrite:
@@ -175,6 +196,7 @@ class TapeWriter:
         # A full disk takes part of a write: what it took must leave the buffer, or it would be written twice.
         while self._buffer:
             del self._buffer[: self._file.write(self._buffer)]
+        self._ends.clear()
 
 
 def sync_folder(folder: Path) -> None:

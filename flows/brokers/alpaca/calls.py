@@ -15,6 +15,7 @@ import requests
 import urllib3
 
 from flows.brokers.alpaca.keys import KEY, SECRET, Keys
+from flows.brokers.alpaca.reaching import address, unreached
 from flows.brokers.alpaca.wording import message
 from flows.brokers.port import NotSent, Unclear, Unusable
 
@@ -71,6 +72,7 @@ class Calls:
         self._client._retry = 0
         self._session = self._client._session
         self._session.request = partial(self._session.request, timeout=timeout_seconds)  # type: ignore[method-assign]  # it has no other knob
+        self._address = address(rest)
         self._limit_seconds, self._on_request = limit_seconds, on_request
         self._usual = ThreadPoolExecutor(WORKERS, "alpaca")
         self._urgent = ThreadPoolExecutor(WORKERS, "alpaca-urgent")
@@ -87,7 +89,7 @@ class Calls:
         except TimeoutError:
             if future.cancel():
                 return Reply(0, why=f"no thread was free for {self._limit_seconds:g} s", left=False)
-            return Reply(0, why=f"no whole answer within {self._limit_seconds:g} s")
+            return Reply(0, why=f"no whole answer from {self._address} within {self._limit_seconds:g} s")
 
     async def read(self, path: str, data: Any = None, *, urgent: bool = False) -> Any:
         """The body that a question gets. Raises NotSent, Unclear or Unusable."""
@@ -107,12 +109,11 @@ class Calls:
         except APIError as fault:
             return _refused(fault.response)
         except requests.exceptions.ConnectionError as fault:
-            left = not isinstance(fault, requests.exceptions.ConnectTimeout) and not _never_left(fault)
-            return Reply(0, why="the connection broke off" if left else "no connection to Alpaca", left=left)
+            return _broken(fault, self._address)
         except requests.exceptions.Timeout:
-            return Reply(0, why="Alpaca did not answer in time")
+            return Reply(0, why=f"{self._address} did not answer in time")
         except (requests.RequestException, urllib3.exceptions.HTTPError, ValueError, RecursionError) as fault:
-            return Reply(0, why=f"no answer that can be read: {type(fault).__name__}")
+            return Reply(0, why=f"no answer of {self._address} that can be read: {type(fault).__name__}")
 
 
 def _refused(response: requests.Response) -> Reply:
@@ -137,7 +138,10 @@ def _wait_seconds(response: requests.Response) -> float:
     return min(seconds, WINDOW_SECONDS) if seconds > 0.0 else 0.0
 
 
-def _never_left(fault: requests.exceptions.ConnectionError) -> bool:
-    """Whether there was no connection to send anything on."""
+def _broken(fault: requests.exceptions.ConnectionError, where: str) -> Reply:
+    """Nothing was sent where there was no connection to send it on."""
     cause = fault.args[0] if fault.args else None
-    return isinstance(getattr(cause, "reason", None), NEVER_LEFT)
+    reason = getattr(cause, "reason", cause)
+    if isinstance(fault, requests.exceptions.ConnectTimeout) or isinstance(reason, NEVER_LEFT):
+        return Reply(0, why=unreached(where, getattr(reason, "__cause__", None)), left=False)
+    return Reply(0, why=f"the connection to {where} broke off ({type(reason).__name__})")

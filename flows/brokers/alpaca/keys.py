@@ -50,7 +50,15 @@ def keys(environment: Mapping[str, str] = os.environ) -> Keys:
 
 def fake(url: str) -> Place:
     """Where a fake on this machine is reached. Raises Unusable for any other address: keys go to nobody else."""
-    parts = urlsplit(url)
-    if parts.scheme != "http" or parts.hostname not in LOOPBACK:
+    if not _is_a_fakes(url):
         raise Unusable(f"alpaca:{url}: only a fake on this machine, such as alpaca:http://127.0.0.1:8000")
     return Place(url, f"{url.replace('http', 'ws', 1)}/stream")
+
+
+def _is_a_fakes(url: str) -> bool:
+    """Whether a URL is of this machine, with a port that can be."""
+    try:
+        parts = urlsplit(url)
+        return parts.scheme == "http" and parts.hostname in LOOPBACK and parts.port != 0
+    except ValueError:
+        return False

@@ -14,6 +14,7 @@ from websockets.exceptions import WebSocketException
 from flows.backoff import USUAL, Backoff
 from flows.brokers.alpaca import wording
 from flows.brokers.alpaca.keys import Keys
+from flows.brokers.alpaca.reaching import LOOK, address, unreached
 from flows.brokers.alpaca.wording import Unreadable, field, shown
 from flows.brokers.port import Connection, Heard
 from flows.engine.telling import tell
@@ -85,8 +86,10 @@ class Updates:
                     for heard in read(await socket.recv(decode=False)):
                         self._put(heard)
         except TimeoutError:
-            return f"Alpaca's stream did not answer within {pace.login_seconds:g} s"
-        except (OSError, WebSocketException, _Refused) as fault:
+            return f"Alpaca's stream at {address(self._stream)} did not answer within {pace.login_seconds:g} s: {LOOK}"
+        except OSError as fault:
+            return unreached(address(self._stream), fault)
+        except (WebSocketException, _Refused) as fault:
             return f"{type(fault).__name__.strip('_')}: {fault}"
 
     async def _log_in(self, socket: ClientConnection) -> None:

@@ -38,11 +38,12 @@ CADENCES: Final = {"bar": 60.0, "quote": 60.0, "chain": 60.0}
 class DaysReport(msgspec.Struct, frozen=True, kw_only=True):
     """What an import wrote; `bars` counts by ticker, `rejected` refused bars by reason, `first_rejected` names some.
 
-    `missing` says what a traded day lacks.
+    `history_sessions` counts those of which there are bars, `missing` says what a traded day lacks.
     """
 
     events: int
     sessions: int
+    history_sessions: int
     bars: dict[str, int]
     history_bars: int
     quotes: int
@@ -156,7 +157,7 @@ def import_days(
             seq, at_ns, _ = places.place(event.event_ns)
             tape.append(replace(event, seq=seq, at_ns=at_ns))
         tape.rejected = going.refused.counts
-    return _report(going, [event for day in made for event in day.events], len(plan.days))
+    return _report(going, made, len(plan.days))
 
 
 def _volumes(found: Listing, told: dict[str, list[Told]]) -> Iterator[tuple[float, ...]]:
@@ -169,12 +170,15 @@ def _volumes(found: Listing, told: dict[str, list[Told]]) -> Iterator[tuple[floa
             yield began_ns + MINUTE_NS, rows[symbol], total
 
 
-def _report(going: _Import, events: list[AnyEvent], days: int) -> DaysReport:
+def _report(going: _Import, made: list[_Day], days: int) -> DaysReport:
+    """Of the days that were made the last are traded."""
+    events = [event for day in made for event in day.events]
     bars = [event for event in events if isinstance(event, Bar)]
     kinds = Counter(type(event) for event in events)
     return DaysReport(
         events=len(events),
         sessions=days,
+        history_sessions=sum(bool(day.events) for day in made[:-days]),
         bars=dict(sorted(Counter(one.ticker for one in bars).items())),
         history_bars=sum(one.history for one in bars),
         quotes=kinds[Quote],

@@ -8,5 +8,6 @@ trading, data   the REST answers; rest turns them into HTTP, and the script's fa
 streams, updates   the websockets of market data and of the account
 player    releases the tape's events, in lock step or at a speed
 control   /fake/...: next event, state, faults, drops
+command   the words of the command line
 server    all of it on one port; process starts it as a process of its own and gives a handle to it
 """

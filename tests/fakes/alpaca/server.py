@@ -21,6 +21,10 @@ from tests.fakes.alpaca.updates import Updates, UpdateSocket
 HOST: Final = "127.0.0.1"
 
 
+class TakenPort(Exception):
+    """A port that cannot be had; the message says why and what to do."""
+
+
 class Options(NamedTuple):
     """How the fake runs; without a speed it plays in lock step."""
 
@@ -69,8 +73,14 @@ class Fake:
         self.begin(self._started_with._replace(**changes))
 
     async def serve(self, begun: asyncio.Future[int] | None = None) -> None:
-        """Serves for ever; `begun` gets the port."""
-        (socket,) = bind_sockets(self.options.port, address=HOST)
+        """Serves for ever; `begun` gets the port. Raises TakenPort."""
+        port = self.options.port
+        try:
+            (socket,) = bind_sockets(port, address=HOST)
+        except OSError as fault:
+            raise TakenPort(
+                f"port {port} on {HOST} cannot be had: {fault.strerror}; name another --port, or end what listens there"
+            ) from fault
         server = HTTPServer(self.application)
         server.add_sockets([socket])
         if begun is not None:
