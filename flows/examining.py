@@ -17,6 +17,8 @@ from flows.brokers.standing import compared
 from flows.engine.placing import NoAccount
 from flows.engine.recovery import BrokenState, OtherSettings
 from flows.engine.state import TAPE, BadState
+from flows.feeds import choosing as feeds
+from flows.feeds.choosing import NoFeed
 from flows.findings import Finding
 from flows.settings import Settings
 from flows.tape.frames import Corrupt, NotATape, WrongVersion
@@ -85,8 +87,8 @@ def _signed_in(asked: Asked, at: Alpaca, health: Health, today: date, now_ns: Ca
         return
     yield Finding("ok", "keys", f"{at.address} takes them")
     yield from judging.account(standing, asked.account, asked.mode)
-    yield from _known("feed of shares", lambda: [judging.stock_feed(asyncio.run(health.stock_feed()))])
-    yield from _known("feed of options", lambda: [_option_feed(health, asked)])
+    yield from _known(judging.SHARES, lambda: [_stock_feed(health, asked)])
+    yield from _known(judging.OPTIONS, lambda: [_option_feed(health, asked)])
     yield from _known("clock", lambda: [_clock(health, now_ns)])
     yield from _known("calendar", lambda: [_calendar(health, today)])
     yield from _known(POSITIONS, lambda: _positions(at, asked.state))
@@ -105,10 +107,24 @@ def _known(what: str, ask: Callable[[], Iterable[Finding]]) -> Iterator[Finding]
         yield Finding("FAIL", what, f"not known: {fault}", "ask again")
 
 
+def _stock_feed(health: Health, asked: Asked) -> Finding:
+    return judging.stock_feed(asked.settings.engine.stock_feed, asyncio.run(health.stock_feed()))
+
+
 def _option_feed(health: Health, asked: Asked) -> Finding:
     if asked.mode == "leveraged_etf":
-        return Finding("ok", "feed of options", f"--mode {asked.mode} needs none")
-    return judging.option_feed(asyncio.run(health.option_feed()), asked.live)
+        return Finding("ok", judging.OPTIONS, f"--mode {asked.mode} needs none")
+    refused = feed_refused(asked.settings, asked.mode, live=asked.live)
+    return judging.option_feed(asked.settings.engine.option_feed, asyncio.run(health.option_feed()), refused)
+
+
+def feed_refused(settings: Settings, mode: Mode, *, live: bool) -> str:
+    """Why a start would not take Alpaca's market, empty if it would."""
+    try:
+        feeds.chosen(feeds.Asked(feeds.ALPACA), settings, mode, live=live)
+    except NoFeed as fault:
+        return str(fault)
+    return ""
 
 
 def _clock(health: Health, now_ns: Callable[[], int]) -> Finding:
