@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from flows import findings
+from flows import findings, foreseeing
 from flows.brokers import judging
 from flows.brokers.alpaca import keys
 from flows.brokers.alpaca.health import DATA, Day, Health, Standing
@@ -56,16 +56,18 @@ class TestCommand:
         lines = said.out.splitlines()
         asked = "keys, account, feeds, clock, calendar and positions"
         assert lines[0] == f"ok    broker: paper, inside the engine: {asked} are not asked for"
-        assert lines[-1] == f"ok    state folder: {tmp_path}/state is not there yet, the first start makes it"
+        assert lines[-3:] == [
+            f"ok    state folder: {tmp_path}/state is not there yet, the first start makes it",
+            "ok    tape: none yet, the first start begins it as paper:main",
+            f"ok    database: {tmp_path}/records.db is not there yet, the first start makes it",
+        ]
         assert list(tmp_path.iterdir()) == []
 
     def test_something_that_fails_ends_with_3(self, tmp_path: Path) -> None:
         said = scalp("doctor", "--state", tmp_path / "none" / "state", "--database", f"sqlite:///{tmp_path}/records.db")
         assert said.code == 3
-        state = tmp_path / "none" / "state"
-        assert said.out.splitlines()[-1] == (
-            f"FAIL  state folder: {state} cannot be made - make the folder {state.parent}, writable for you"
-        )
+        line = f"FAIL  state folder: the folder {tmp_path}/none does not exist: make it first"
+        assert line in said.out.splitlines()
 
     def test_json_is_one_object(self, tmp_path: Path) -> None:
         where = ("--state", tmp_path / "state", "--database", f"sqlite:///{tmp_path}/records.db")
@@ -319,25 +321,25 @@ class TestDatabase:
         engine = open_database(url, create=True)
         ensure(engine)
         engine.dispose()
-        assert findings.database(url) == Finding("ok", "database", f"at revision {head()}")
+        assert foreseeing.database(url) == Finding("ok", "database", f"at revision {head()}")
 
     def test_an_empty_one_is_left_empty(self, tmp_path: Path) -> None:
         url = f"sqlite:///{tmp_path}/records.db"
         open_database(url, create=True).dispose()
-        assert findings.database(url).found == "empty, the first start makes the tables"
-        assert findings.database(url).found == "empty, the first start makes the tables"
+        assert foreseeing.database(url).found == "empty, the first start makes the tables"
+        assert foreseeing.database(url).found == "empty, the first start makes the tables"
 
     def test_an_old_one_fails_with_the_command_that_upgrades(self, tmp_path: Path) -> None:
         with sqlite3.connect(tmp_path / "records.db") as connection:
             connection.execute("CREATE TABLE alembic_version (version_num TEXT)")
             connection.execute("INSERT INTO alembic_version VALUES ('140')")
         connection.close()
-        one = findings.database(f"sqlite:///{tmp_path}/records.db")
+        one = foreseeing.database(f"sqlite:///{tmp_path}/records.db")
         assert one.status == "FAIL"
         assert f"is at 140, needs {head()}; run `scalp db upgrade" in one.found
 
     def test_one_that_cannot_be_reached_fails(self) -> None:
-        one = findings.database("postgresql://127.0.0.1:9/scalp")
+        one = foreseeing.database("postgresql://127.0.0.1:9/scalp")
         assert (one.status, one.what) == ("FAIL", "database")
 
 
@@ -355,7 +357,7 @@ class TestDisks:
 
 class TestFolder:
     def test_one_that_is_its_users_alone_is_well(self, left: Left) -> None:
-        assert findings.folder(left.state).found == f"{left.state} is open to nobody else"
+        assert findings.folder(left.state).found == f"{left.state} is open to nobody else, and no engine runs on it"
 
     @pytest.mark.parametrize("name", [".", "tape"])
     def test_one_that_is_open_to_others_fails(self, tmp_path: Path, name: str) -> None:
