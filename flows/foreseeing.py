@@ -82,8 +82,10 @@ class Start:
         changed = f", with other settings than before: {told(self._change.changed)}" if self._change.changed else ""
         return f"{self.run.book_id} goes on behind event {self.last}{changed}"
 
-    def marked(self, database: Database | None) -> Mark | None:
-        """Up to where a database has the book, None for one that has nothing of it, or is not there yet.
+    def marked(self, database: Database | None) -> tuple[Mark | None, int]:
+        """Up to where a database has the book, and behind which event the start goes on from there.
+
+        No mark is that of a database that has nothing of the book, or is not there yet.
 
         Raises BrokenState, OtherSettings, UnusableDatabase and what a tape raises where the start goes no further.
         """
@@ -97,7 +99,7 @@ class Start:
         found = restored(self.folder.tape, Hints(self.folder.hints), known, last)
         if self._newest is not None:
             settings_at(self.folder.tape, found.from_seq, self._newest)
-        return mark
+        return mark, found.from_seq
 
 
 def start(plan: Plan) -> Iterator[Finding]:
@@ -138,11 +140,13 @@ def _database(url: str, start: Start | None) -> Finding:
 
 def _told(where: str, engine: Database | None, start: Start | None) -> Finding:
     """What is there of the book that would go on."""
-    mark = None if start is None else start.marked(engine)
-    if start is None or not start.begun:
+    if start is None:
         return Finding("ok", DATABASE, where)
-    book_id = start.run.book_id
+    (mark, from_seq), book_id = start.marked(engine), start.run.book_id
     if mark is not None:
-        return Finding("ok", DATABASE, f"{where}, has {book_id} up to event {mark.tape_seq} of {start.last}")
+        known = f"has {book_id} up to event {mark.tape_seq}: the start catches up from event {from_seq}"
+        return Finding("ok", DATABASE, f"{where}, {known}")
+    if not start.begun:
+        return Finding("ok", DATABASE, where)
     filled = f"it has nothing of {book_id}: the start fills it from the tape, {start.last} events"
     return Finding("warn", DATABASE, f"{where}; {filled}", NAME_IT)

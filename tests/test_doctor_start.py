@@ -15,8 +15,9 @@ from msgspec.structs import replace
 from flows.engine import process
 from flows.engine.state import Locked, StateFolder
 from flows.examining import Asked, examined
+from flows.feeds.recorded import RecordedFeed
 from flows.findings import Finding
-from flows.records.database import ensure, open_database
+from flows.records.database import ensure, head, open_database
 from flows.settings import load
 from flows.tape.segments import segment_path, segment_paths
 from operators.events import RunStarted
@@ -69,6 +70,9 @@ class Stage:
 
     def bytes(self) -> dict[Path, bytes]:
         return {path: path.read_bytes() for path in self.folder.rglob("*") if path.is_file()}
+
+    def plan(self) -> process.Plan:
+        return process.Plan(self.state, f"sqlite:///{self.file}", "test", "both", load(), FAST)
 
     def change(self, statement: str) -> None:
         """Changes the database behind the engine's back."""
@@ -244,7 +248,14 @@ class TestSettings:
 class TestDatabase:
     def test_the_engines_own_has_the_book(self, stage: Stage) -> None:
         one = stage.finding("database")
-        assert (one.status, "has paper:test up to event" in one.found) == ("ok", True)
+        assert one.status == "ok"
+        engine = process.Engine(stage.plan(), lambda _: RecordedFeed(stage.market, FAST))
+        assert engine.from_seq > 0
+        assert one.found == (
+            f"at revision {head()}, has paper:test up to event {engine.recorder.tape_seq}: "
+            f"the start catches up from event {engine.from_seq}"
+        )
+        engine.run()
 
     def test_one_that_is_not_there_is_filled_and_warned_of(self, stage: Stage) -> None:
         new = f"sqlite:///{stage.folder}/new.db"
@@ -320,7 +331,7 @@ class TestDatabase:
         before = [(stage.folder / name).read_bytes() for name in names]
         asked = Asked("paper", False, "test", "both", stage.state, f"sqlite:///{stage.file}", load())
         (one,) = (one for one in examined(asked, TODAY, lambda: OPENING) if one.what == "database")
-        assert "has paper:test up to event 1 of" in one.found
+        assert "has paper:test up to event 1: the start catches up from event" in one.found
         assert [(stage.folder / name).read_bytes() for name in names] == before
 
 
