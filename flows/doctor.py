@@ -26,7 +26,7 @@ def doctor(
     rules_file: RulesOption = None,
     as_json: Annotated[bool, typer.Option("--json", help="print one JSON object")] = False,
 ) -> None:
-    """Check account, feeds, clock, tables, database, disk and folder before an engine is started with these options."""
+    """Check account, feeds, clock, tables, disk, folder, tape and database before a start with these options."""
     found: list[Finding] = []
     with faults_of_input():
         from flows.examining import Asked, examined

@@ -1,4 +1,4 @@
-"""What `scalp doctor` finds on this machine: tables, database, disk and state folder; nothing is changed."""
+"""What `scalp doctor` finds on this machine: tables, disk and state folder; nothing is changed."""
 
 import os
 import shutil
@@ -6,8 +6,8 @@ from datetime import date
 from pathlib import Path
 from typing import Final, Literal, NamedTuple
 
-from flows.engine.state import BadState, existing
-from flows.records.database import at_head, database_url, file_of, head, open_database
+from flows.engine.state import BadState, Locked, StateFolder
+from flows.records.database import database_url, file_of
 from flows.records.faults import UnusableDatabase
 from operators import fomc
 from operators.config import ScalpConfig
@@ -44,24 +44,6 @@ def statements(today: date, config: ScalpConfig) -> Finding:
     return Finding("ok", what, found) if days >= FOMC_DAYS else Finding("warn", what, found, "install a newer version")
 
 
-def database(given: str | None) -> Finding:
-    """Whether the database can be reached, and its tables are this program's."""
-    what = "database"
-    try:
-        url = database_url(given)
-        path = file_of(url)
-        if path is not None and path.parent.is_dir() and not path.exists():
-            return Finding("ok", what, f"{path} is not there yet, the first start makes it")
-        engine = open_database(url, create=False)
-        try:
-            found = f"at revision {head()}" if at_head(engine) else "empty, the first start makes the tables"
-        finally:
-            engine.dispose()
-    except UnusableDatabase as fault:
-        return Finding("FAIL", what, str(fault))
-    return Finding("ok", what, found)
-
-
 def disks(state: Path, given: str | None) -> list[Finding]:
     """How much room the disks of state and database have."""
     found = [_disk("disk of the state", state)]
@@ -88,14 +70,14 @@ def room(what: str, free_bytes: int) -> Finding:
 
 
 def folder(state: Path) -> Finding:
-    """Whether the state folder is its user's alone, or can be made."""
+    """Whether the state folder is its user's alone and no engine has it, or whether it can be made."""
     what = "state folder"
-    if state.exists() or state.is_symlink():
-        try:
-            existing(state)
-        except BadState as fault:
-            return Finding("FAIL", what, str(fault))
-        return Finding("ok", what, f"{state} is open to nobody else")
-    if not (state.parent.is_dir() and os.access(state.parent, os.W_OK)):
-        return Finding("FAIL", what, f"{state} cannot be made", f"make the folder {state.parent}, writable for you")
+    try:
+        StateFolder(state, make=False).look()
+    except (BadState, Locked, OSError) as fault:
+        return Finding("FAIL", what, str(fault))
+    if state.exists():
+        return Finding("ok", what, f"{state} is open to nobody else, and no engine runs on it")
+    if not os.access(state.parent, os.W_OK):
+        return Finding("FAIL", what, f"{state} cannot be made", f"make {state.parent} writable for you")
     return Finding("ok", what, f"{state} is not there yet, the first start makes it")

@@ -6,11 +6,13 @@ from pathlib import Path
 
 import pytest
 
-from flows import findings
+from flows import findings, foreseeing
 from flows.brokers import judging
 from flows.brokers.alpaca import keys
 from flows.brokers.alpaca.health import DATA, Day, Health, Standing
-from flows.examining import Asked, examined
+from flows.examining import Asked, examined, feed_refused
+from flows.feeds.choosing import Asked as FeedAsked
+from flows.feeds.choosing import NoFeed, chosen
 from flows.findings import Finding
 from flows.records.database import ensure, head, open_database
 from flows.settings import load
@@ -27,6 +29,7 @@ from tests.virtual import run_fast
 
 pytest_plugins = ("tests.alpaca_fixtures", "tests.left_fixtures")
 TODAY = dt.date(2026, 3, 2)
+BEST = ("stock_feed=sip", "option_feed=opra")
 USUAL = Day(dt.time(9, 30), dt.time(16))
 
 
@@ -53,16 +56,18 @@ class TestCommand:
         lines = said.out.splitlines()
         asked = "keys, account, feeds, clock, calendar and positions"
         assert lines[0] == f"ok    broker: paper, inside the engine: {asked} are not asked for"
-        assert lines[-1] == f"ok    state folder: {tmp_path}/state is not there yet, the first start makes it"
+        assert lines[-3:] == [
+            f"ok    state folder: {tmp_path}/state is not there yet, the first start makes it",
+            "ok    tape: none yet, the first start begins it as paper:main",
+            f"ok    database: {tmp_path}/records.db is not there yet, the first start makes it",
+        ]
         assert list(tmp_path.iterdir()) == []
 
     def test_something_that_fails_ends_with_3(self, tmp_path: Path) -> None:
         said = scalp("doctor", "--state", tmp_path / "none" / "state", "--database", f"sqlite:///{tmp_path}/records.db")
         assert said.code == 3
-        state = tmp_path / "none" / "state"
-        assert said.out.splitlines()[-1] == (
-            f"FAIL  state folder: {state} cannot be made - make the folder {state.parent}, writable for you"
-        )
+        line = f"FAIL  state folder: the folder {tmp_path}/none does not exist: make it first"
+        assert line in said.out.splitlines()
 
     def test_json_is_one_object(self, tmp_path: Path) -> None:
         where = ("--state", tmp_path / "state", "--database", f"sqlite:///{tmp_path}/records.db")
@@ -77,7 +82,8 @@ class TestCommand:
 
 class TestBroker:
     def test_an_account_that_is_well_has_all_of_it_said(self, fake: Alpaca, tmp_path: Path) -> None:
-        all_of_it = list(examined(patient(at(fake)[1], tmp_path), TODAY, lambda: OPENING))
+        asked = patient(at(fake)[1], tmp_path)._replace(settings=load(None, BEST))
+        all_of_it = list(examined(asked, TODAY, lambda: OPENING))
         assert [str(one) for one in all_of_it if one.what in ("account", "options", "calendar", "positions")] == [
             f"ok    account: {ACCOUNT} may trade, 100,000.00 USD",
             "ok    options: level 2, --mode both",
@@ -141,21 +147,64 @@ class TestBroker:
 
 
 class TestFeeds:
-    def test_the_best_are_sip_and_opra(self, fake: Alpaca, tmp_path: Path) -> None:
-        assert at_fake(fake, tmp_path, "feed of shares").found == "sip, all exchanges"
-        assert at_fake(fake, tmp_path, "feed of options").found == "opra, all exchanges"
+    def said(self, fake: Alpaca, folder: Path, what: str, *values: str) -> tuple[str, str, str]:
+        """Status, finding and advice with these settings."""
+        one = found(patient(at(fake)[1], folder)._replace(settings=load(None, values)), what)
+        return one.status, one.found, one.to_do
 
-    def test_without_a_subscription_they_are_iex_and_indicative(self, fake: Alpaca, tmp_path: Path) -> None:
+    def test_sip_and_opra_are_well_where_they_are_permitted(self, fake: Alpaca, tmp_path: Path) -> None:
+        shares, options = (self.said(fake, tmp_path, f"feed of {what}", *BEST) for what in ("shares", "options"))
+        assert shares == ("ok", "stock_feed = sip, all exchanges", "")
+        assert options == ("ok", "option_feed = opra, all exchanges", "")
+
+    def test_sip_without_a_subscription_fails_and_says_what_is_permitted(self, fake: Alpaca, tmp_path: Path) -> None:
         fake.faults({"kind": "no_subscription", "count": 0})
-        shares, options = (at_fake(fake, tmp_path, f"feed of {what}") for what in ("shares", "options"))
-        assert (shares.status, shares.found.partition(",")[0]) == ("warn", "iex")
-        assert (options.status, options.found.partition(",")[0]) == ("warn", "indicative")
+        assert self.said(fake, tmp_path, "feed of shares", *BEST) == (
+            "FAIL",
+            "stock_feed = sip is not permitted, iex is",
+            "set stock_feed to iex, or subscribe to sip at Alpaca",
+        )
 
-    def test_indicative_quotes_are_refused_for_real_money(self) -> None:
-        assert judging.option_feed("indicative", live=True).status == "FAIL"
+    def test_opra_without_a_subscription_fails_and_says_what_is_permitted(self, fake: Alpaca, tmp_path: Path) -> None:
+        fake.faults({"kind": "no_subscription", "count": 0})
+        assert self.said(fake, tmp_path, "feed of options", *BEST) == (
+            "FAIL",
+            "option_feed = opra is not permitted, indicative is",
+            "set option_feed to indicative, or subscribe to opra at Alpaca",
+        )
+
+    def test_iex_and_indicative_warn_that_better_ones_are_to_be_had(self, fake: Alpaca, tmp_path: Path) -> None:
+        shares, options = (self.said(fake, tmp_path, f"feed of {what}") for what in ("shares", "options"))
+        assert (shares[0], shares[2]) == ("warn", "set stock_feed to sip")
+        assert shares[1].endswith("; sip is permitted")
+        assert (options[0], options[2]) == ("warn", "set option_feed to opra")
+        assert options[1].endswith("; opra is permitted")
+
+    def test_iex_and_indicative_warn_without_a_subscription(self, fake: Alpaca, tmp_path: Path) -> None:
+        fake.faults({"kind": "no_subscription", "count": 0})
+        shares, options = (self.said(fake, tmp_path, f"feed of {what}") for what in ("shares", "options"))
+        assert (shares[0], shares[1].partition(",")[0]) == ("warn", "stock_feed = iex")
+        assert shares[2] == "subscribe to sip at Alpaca, and set stock_feed to it"
+        assert (options[0], options[1].partition(",")[0]) == ("warn", "option_feed = indicative")
+        assert options[2] == "subscribe to opra at Alpaca, and set option_feed to it"
+
+    @pytest.mark.parametrize(("permitted", "to_do"), [("indicative", "subscribe to opra at Alpaca"), ("opra", "")])
+    def test_indicative_quotes_are_refused_for_real_money_as_the_start_does(self, permitted: str, to_do: str) -> None:
+        refused = feed_refused(load(), "both", live=True)
+        with pytest.raises(NoFeed) as start:
+            chosen(FeedAsked("alpaca"), load(), "both", live=True)
+        assert refused == str(start.value)
+        one = judging.option_feed("indicative", permitted, refused)
+        assert one == Finding("FAIL", "feed of options", refused, to_do)
+        assert feed_refused(load(None, BEST), "both", live=True) == ""
 
     def test_none_at_all_fails(self) -> None:
-        assert (judging.stock_feed("").status, judging.option_feed("", live=False).status) == ("FAIL", "FAIL")
+        for wanted in ("sip", "iex"):
+            assert str(judging.stock_feed(wanted, "")) == (
+                f"FAIL  feed of shares: stock_feed = {wanted} is not permitted, nor is any other - subscribe at Alpaca"
+            )
+        for wanted in ("opra", "indicative"):
+            assert judging.option_feed(wanted, "", "").status == "FAIL"
 
     def test_a_mode_without_options_needs_no_feed_of_them(self, fake: Alpaca, tmp_path: Path) -> None:
         one = at_fake(fake, tmp_path, "feed of options", mode="leveraged_etf")
@@ -272,25 +321,25 @@ class TestDatabase:
         engine = open_database(url, create=True)
         ensure(engine)
         engine.dispose()
-        assert findings.database(url) == Finding("ok", "database", f"at revision {head()}")
+        assert foreseeing.database(url) == Finding("ok", "database", f"at revision {head()}")
 
     def test_an_empty_one_is_left_empty(self, tmp_path: Path) -> None:
         url = f"sqlite:///{tmp_path}/records.db"
         open_database(url, create=True).dispose()
-        assert findings.database(url).found == "empty, the first start makes the tables"
-        assert findings.database(url).found == "empty, the first start makes the tables"
+        assert foreseeing.database(url).found == "empty, the first start makes the tables"
+        assert foreseeing.database(url).found == "empty, the first start makes the tables"
 
     def test_an_old_one_fails_with_the_command_that_upgrades(self, tmp_path: Path) -> None:
         with sqlite3.connect(tmp_path / "records.db") as connection:
             connection.execute("CREATE TABLE alembic_version (version_num TEXT)")
             connection.execute("INSERT INTO alembic_version VALUES ('140')")
         connection.close()
-        one = findings.database(f"sqlite:///{tmp_path}/records.db")
+        one = foreseeing.database(f"sqlite:///{tmp_path}/records.db")
         assert one.status == "FAIL"
         assert f"is at 140, needs {head()}; run `scalp db upgrade" in one.found
 
     def test_one_that_cannot_be_reached_fails(self) -> None:
-        one = findings.database("postgresql://127.0.0.1:9/scalp")
+        one = foreseeing.database("postgresql://127.0.0.1:9/scalp")
         assert (one.status, one.what) == ("FAIL", "database")
 
 
@@ -308,7 +357,7 @@ class TestDisks:
 
 class TestFolder:
     def test_one_that_is_its_users_alone_is_well(self, left: Left) -> None:
-        assert findings.folder(left.state).found == f"{left.state} is open to nobody else"
+        assert findings.folder(left.state).found == f"{left.state} is open to nobody else, and no engine runs on it"
 
     @pytest.mark.parametrize("name", [".", "tape"])
     def test_one_that_is_open_to_others_fails(self, tmp_path: Path, name: str) -> None:

@@ -9,7 +9,6 @@ from flows.brokers.port import Unclear
 from flows.brokers.thread import RECONCILED
 from flows.engine.placing import NoAccount
 from flows.engine.process import Engine, Plan
-from flows.engine.recovery import OtherSettings
 from flows.runs import Options, prepare
 from flows.settings import load
 from flows.tape.segments import Segments
@@ -183,5 +182,5 @@ class TestStart:
         feed.engine = paper = Engine(plan, lambda _: feed)
         paper.stopping.set()
         paper.run()
-        with pytest.raises(OtherSettings, match="book_id 'paper:X1' is now 'live:X1'"):
+        with pytest.raises(NoAccount, match="this state is that of paper:X1, on paper: name another --state"):
             engine(tmp_path, market, Exchange())

@@ -1,5 +1,6 @@
 """The folder of an engine's state: private, no link, and for one engine at a time."""
 
+import fcntl
 import multiprocessing
 import os
 import signal
@@ -221,3 +222,50 @@ def test_half_a_name_is_none(path: Path, kept: int) -> None:
     made = taken(path)
     assert len(made) == 16
     assert taken(path) == made != known
+
+
+def looked_at(path: Path) -> StateFolder:
+    folder = StateFolder(path, make=False)
+    folder.look()
+    return folder
+
+
+def test_a_look_makes_nothing(path: Path) -> None:
+    assert looked_at(path).tape_id == ""
+    assert not path.exists()
+    path.mkdir(mode=0o700)
+    assert looked_at(path).tape_id == ""
+    assert list(path.iterdir()) == []
+
+
+def test_a_look_changes_nothing_and_frees_the_folder_at_once(path: Path) -> None:
+    known = taken(path)
+    before = contents(path)
+    assert looked_at(path).tape_id == known
+    assert contents(path) == before
+    locked(path).release()
+
+
+def test_a_look_at_a_folder_that_an_engine_has_says_so_and_knows_its_tape(path: Path) -> None:
+    first, second = locked(path), StateFolder(path, make=False)
+    with pytest.raises(Locked, match="another engine runs on"):
+        second.look()
+    assert second.tape_id == first.tape_id
+    with pytest.raises(Locked):
+        StateFolder(path).lock()
+    first.release()
+
+
+def test_two_looks_at_once_do_not_disturb_each_other(path: Path) -> None:
+    locked(path).release()
+    with (path / "lock").open() as other:
+        fcntl.flock(other, fcntl.LOCK_SH)
+        looked_at(path)
+
+
+@pytest.mark.parametrize("name", ["lock", "tape"])
+def test_a_look_refuses_links_as_the_lock_does(path: Path, tmp_path: Path, name: str) -> None:
+    folder = StateFolder(path)
+    (path / name).symlink_to(tmp_path / "elsewhere")
+    with pytest.raises(BadState, match=f"{name} is a symbolic link"):
+        folder.look()

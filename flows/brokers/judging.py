@@ -19,6 +19,7 @@ SKEW_WARN_NS: Final = SECOND_NS
 SKEW_FAIL_NS: Final = STALE_NS
 """As old as an entry may be when it goes out: a clock that is off by more says nothing about what is late."""
 CALENDAR_DAYS: Final = 30
+SHARES, OPTIONS = "feed of shares", "feed of options"
 UPDATE: Final = "install a newer version"
 
 
@@ -43,28 +44,42 @@ def account(found: Standing, named: str, mode: Mode) -> Iterator[Finding]:
         yield Finding("FAIL", "options", f"{level}, --mode {mode} takes {BUYING_LEVEL}", apply)
 
 
-def stock_feed(feed: str) -> Finding:
-    """What the quotes and volumes of shares are of."""
-    what = "feed of shares"
-    if feed == "sip":
-        return Finding("ok", what, "sip, all exchanges")
-    if feed == "iex":
-        few = "iex, one exchange: its volumes and quotes are a small part of all"
-        return Finding("warn", what, few, "subscribe to sip at Alpaca")
-    return Finding("FAIL", what, "none is permitted", "subscribe at Alpaca")
+def stock_feed(wanted: str, permitted: str) -> Finding:
+    """Whether the feed of shares in the settings may be had; `permitted` is the best one, empty for none."""
+    if wanted == permitted == "sip":
+        return Finding("ok", SHARES, "stock_feed = sip, all exchanges")
+    if wanted == "iex" and permitted:
+        few = "stock_feed = iex, one exchange: its volumes and quotes are a small part of all"
+        if permitted == "sip":
+            return Finding("warn", SHARES, f"{few}; sip is permitted", "set stock_feed to sip")
+        return Finding("warn", SHARES, few, "subscribe to sip at Alpaca, and set stock_feed to it")
+    return _not_permitted(SHARES, f"stock_feed = {wanted}", permitted)
 
 
-def option_feed(feed: str, live: bool) -> Finding:
-    """Whether quotes of options are those of the exchanges: with real money nothing is entered on others."""
-    what = "feed of options"
-    if feed == "opra":
-        return Finding("ok", what, "opra, all exchanges")
-    if feed == "indicative":
-        refused = "no entries with real money" if live else "good enough to try out, not for real money"
-        return Finding(
-            "FAIL" if live else "warn", what, f"indicative, no real quotes: {refused}", "subscribe to opra at Alpaca"
-        )
-    return Finding("FAIL", what, "none is permitted", "subscribe at Alpaca")
+def option_feed(wanted: str, permitted: str, refused: str) -> Finding:
+    """Whether the feed of options in the settings may be had, and its quotes are those of the exchanges.
+
+    `refused` says why a start does not take it, empty if it does: with real money nothing is entered on others.
+    """
+    if wanted == permitted == "opra":
+        return Finding("ok", OPTIONS, "option_feed = opra, all exchanges")
+    if refused:
+        return Finding("FAIL", OPTIONS, refused, "" if permitted == "opra" else "subscribe to opra at Alpaca")
+    if wanted == "indicative" and permitted:
+        found = "option_feed = indicative, no real quotes: good enough to try out, not for real money"
+        if permitted == "opra":
+            return Finding("warn", OPTIONS, f"{found}; opra is permitted", "set option_feed to opra")
+        return Finding("warn", OPTIONS, found, "subscribe to opra at Alpaca, and set option_feed to it")
+    return _not_permitted(OPTIONS, f"option_feed = {wanted}", permitted)
+
+
+def _not_permitted(what: str, wanted: str, permitted: str) -> Finding:
+    """A feed that the subscription does not permit."""
+    name, _, feed = wanted.partition(" = ")
+    if permitted:
+        to_do = f"set {name} to {permitted}, or subscribe to {feed} at Alpaca"
+        return Finding("FAIL", what, f"{wanted} is not permitted, {permitted} is", to_do)
+    return Finding("FAIL", what, f"{wanted} is not permitted, nor is any other", "subscribe at Alpaca")
 
 
 def clock(told_ns: int, asked_ns: int, answered_ns: int) -> Finding:

@@ -10,7 +10,7 @@ from sqlalchemy import Engine
 from flows.engine.believing import behind, books, newest
 from flows.engine.recovery import OtherSettings
 from flows.engine.state import StateFolder
-from flows.records.marks import mark_of
+from flows.records.marks import Mark, mark_of
 from operators import prices
 from operators.carrying import held, moved_micros
 from operators.changes import OF_THE_PROGRAM, changes, told
@@ -41,7 +41,10 @@ class Change:
 
     def check(self, database: Engine, book_id: str) -> None:
         """Raises OtherSettings where the database has to catch up first, and this program cannot do it."""
-        mark = mark_of(database, book_id) if self._needs_seq else None
+        self.check_mark(mark_of(database, book_id) if self._needs_seq else None, book_id)
+
+    def check_mark(self, mark: Mark | None, book_id: str) -> None:
+        """The same of what is known of the database: its mark of the book, None if it has none."""
         known = 0 if mark is None else mark.tape_seq
         if known < self._needs_seq:
             self._refuse(

@@ -53,6 +53,8 @@ def identity(broker: Broker, named: str, before: RunStarted | None) -> Identity:
     `named` is the account that a person named, empty for any. Raises NoAccount.
     """
     if before is not None:
+        if before.loop == "paper":
+            raise NoAccount(f"this state is that of {before.book_id}, on paper: name another --state or --broker paper")
         known = Identity(before.book_id.partition(":")[2], before.equity_micros)
         if named not in ("", known.account_id):
             raise NoAccount(f"this state is that of account {known.account_id}, not {named}: name another --state")

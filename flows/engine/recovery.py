@@ -75,7 +75,7 @@ def restored(folder: Path, hints: Hints, mark: Mark, head_seq: int) -> Restored:
         )
     found = hints.find(folder, mark.tape_seq) if mark.tape_seq else None
     restored = Restored.behind(found)
-    begins = int(segment_paths(folder)[0].stem)
+    begins = next((int(path.stem) for path in segment_paths(folder)), 1)
     if restored.from_seq + 1 < begins:
         raise BrokenState(
             f"the tape in {folder} begins with event {begins}, what was before was dropped (tape_keep_days); the "

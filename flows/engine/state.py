@@ -26,12 +26,12 @@ class Locked(Exception):
 
 
 class StateFolder:
-    """An engine's folder, made if it is missing; `lock` has to come before anything is written.
+    """An engine's folder, with `make` made if it is missing; `lock` has to come before anything is written.
 
     Raises BadState for a folder that is a link, belongs to another user or is open to others.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, *, make: bool = True) -> None:
         self.path = path
         if path.is_symlink():
             raise BadState(f"{path} is a symbolic link: name the folder itself")
@@ -39,8 +39,10 @@ class StateFolder:
             raise BadState(f"{path} is a file: name a folder")
         if not path.parent.is_dir():
             raise BadState(f"the folder {path.parent} does not exist: make it first")
-        path.mkdir(mode=PRIVATE, exist_ok=True)
-        self.check(path)
+        if make:
+            path.mkdir(mode=PRIVATE, exist_ok=True)
+        if path.exists():
+            self.check(path)
         self.tape, self.hints, self.kill = path / TAPE, path / HINTS, path / KILL_FILE
         self.tape_id = ""
         self._lock: int | None = None
@@ -50,27 +52,53 @@ class StateFolder:
 
         `tape_id` then names the folder's tape, whatever became of the runs that were to begin it.
         """
+        descriptor = self._opened(os.O_RDWR | os.O_CREAT)
+        try:
+            self._hold(descriptor, fcntl.LOCK_EX)
+            self.tape_id = _known(descriptor) or _made(descriptor)
+            self._check_tape()
+            self.tape.mkdir(mode=PRIVATE, exist_ok=True)
+            self.check(self.tape)
+        except BaseException:
+            os.close(descriptor)
+            raise
+        self._lock = descriptor
+
+    def look(self) -> None:
+        """Raises what `lock` would, but makes nothing, and holds the lock for no longer than it takes to ask.
+
+        `tape_id` is known then, empty where nothing has named the tape yet.
+        """
+        self._check_tape()
+        try:
+            descriptor = self._opened(os.O_RDONLY)
+        except FileNotFoundError:
+            return
+        try:
+            self.tape_id = _known(descriptor)
+            self._hold(descriptor, fcntl.LOCK_SH)
+        finally:
+            os.close(descriptor)
+
+    def _opened(self, way: int) -> int:
+        """The lock file. Raises BadState."""
         if (self.path / LOCK).is_symlink():
             raise BadState(f"{self.path / LOCK} is a symbolic link: take it away")
-        descriptor = os.open(self.path / LOCK, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            os.close(descriptor)
-            raise Locked(f"another engine runs on {self.path}; stop it first, or name another --state") from error
-        self._lock = descriptor
-        try:
-            self.tape_id = _tape_id(descriptor)
-            self._take_tape()
-        except BaseException:
-            self.release()
-            raise
+        return os.open(self.path / LOCK, way | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
 
-    def _take_tape(self) -> None:
+    def _hold(self, descriptor: int, kind: int) -> None:
+        """Raises Locked."""
+        try:
+            fcntl.flock(descriptor, kind | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise Locked(f"another engine runs on {self.path}; stop it first, or name another --state") from error
+
+    def _check_tape(self) -> None:
+        """Raises BadState for a tape that is a link, and as `check`."""
         if self.tape.is_symlink():
             raise BadState(f"{self.tape} is a symbolic link: put the folder itself there")
-        self.tape.mkdir(mode=PRIVATE, exist_ok=True)
-        self.check(self.tape)
+        if self.tape.exists():
+            self.check(self.tape)
 
     def release(self) -> None:
         """Lets another engine have the folder."""
@@ -92,17 +120,21 @@ def existing(path: Path) -> StateFolder:
     """The folder of an engine that has begun, to be looked at: nothing is made. Raises BadState."""
     if not path.exists():
         raise BadState(f"{path} does not exist: name the --state of an engine")
-    folder = StateFolder(path)
+    folder = StateFolder(path, make=False)
     if folder.tape.exists():
         folder.check(folder.tape)
     return folder
 
 
-def _tape_id(lock: int) -> str:
-    """The name in the lock file, made where there is none: the database may know it before the tape has an event."""
+def _known(lock: int) -> str:
+    """The tape's name in the lock file, empty if there is none: half a name is none."""
     known = os.pread(lock, 2 * ID_BYTES, 0)
-    if len(known) < 2 * ID_BYTES:
-        known = secrets.token_hex(ID_BYTES).encode()
-        os.pwrite(lock, known, 0)
-        os.fsync(lock)
-    return known.decode()
+    return known.decode() if len(known) == 2 * ID_BYTES else ""
+
+
+def _made(lock: int) -> str:
+    """A new name, safe in the lock file: the database may know it before the tape has an event."""
+    made = secrets.token_hex(ID_BYTES)
+    os.pwrite(lock, made.encode(), 0)
+    os.fsync(lock)
+    return made

@@ -2,10 +2,12 @@
 
 import os
 import shlex
+import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
 
 import sqlalchemy as sa
 from sqlalchemy import URL, Connection, Engine
@@ -29,13 +31,14 @@ def database_url(given: str | None = None) -> str:
     return given or os.environ.get("SCALP_DATABASE") or DATABASE
 
 
-def open_database(url: str, *, create: bool) -> Engine:
+def open_database(url: str, *, create: bool, look: bool = False) -> Engine:
     """An engine that has reached the database once; with `create` a missing SQLite file is made (never a folder).
 
+    With `look` every byte of a SQLite file stays as it is: for who reads a little and writes nothing.
     The caller disposes of it. Raises DatabaseUnavailable.
     """
     address = _parse(url)
-    engine = _sqlite(address, create) if address.get_backend_name() == "sqlite" else _postgres(address)
+    engine = _sqlite(address, create, look) if address.get_backend_name() == "sqlite" else _postgres(address)
     try:
         with reading(engine, few=True) as connection:
             connection.execute(sa.text("SELECT 1")).scalar_one()
@@ -58,7 +61,7 @@ def _parse(url: str) -> URL:
     return address
 
 
-def _sqlite(url: URL, create: bool) -> Engine:
+def _sqlite(url: URL, create: bool, look: bool) -> Engine:
     """An engine in WAL mode whose transactions hold table changes too and, when writing, take the lock at once."""
     path = _file(url)
     if url.database in (None, "", ":memory:"):
@@ -69,10 +72,19 @@ def _sqlite(url: URL, create: bool) -> Engine:
         raise DatabaseUnavailable(
             f"database {masked(url)}: there is no such file; make it with `{upgrade_command(url)}`"
         )
-    engine = sa.create_engine(url, connect_args={} if "timeout" in url.query else {"timeout": BUSY_SECONDS})
-    sa.event.listen(engine, "connect", _prepare_sqlite)
+    if look:
+        engine = sa.create_engine(url, creator=lambda: _as_it_is(path))
+    else:
+        engine = sa.create_engine(url, connect_args={} if "timeout" in url.query else {"timeout": BUSY_SECONDS})
+        sa.event.listen(engine, "connect", _prepare_sqlite)
     sa.event.listen(engine, "begin", _begin_sqlite)
     return engine
+
+
+def _as_it_is(path: Path) -> sqlite3.Connection:
+    # Who closes a file last writes its log into it, unless he may only read; but then he leaves a log where none was.
+    mode = "ro" if path.with_name(f"{path.name}-wal").exists() else "rw"
+    return sqlite3.connect(f"file:{quote(str(path))}?mode={mode}", uri=True, timeout=BUSY_SECONDS)
 
 
 def file_of(url: str) -> Path | None:

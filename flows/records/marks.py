@@ -59,9 +59,15 @@ def take(engine: Engine, book_id: str, tape_id: str) -> Mark:
             table.update().where(table.c.book_id == book_id, table.c.tape_id == tape_id).values(fence=table.c.fence + 1)
         )
         mark = Mark(*connection.execute(_of(book_id)).one())
+    check_tape(mark, tape_id)
+    return mark
+
+
+def check_tape(mark: Mark, tape_id: str) -> None:
+    """Raises OtherTape for a book that comes from another tape than this one, which has no name before it begins."""
     if mark.tape_id != tape_id:
+        this = f"tape {tape_id}" if tape_id else "a new tape"
         raise OtherTape(
-            f"the database holds {book_id} from tape {mark.tape_id}, this is tape {tape_id}: name the database that "
+            f"the database holds {mark.book_id} from tape {mark.tape_id}, this is {this}: name the database that "
             "belongs to this --state, or another --account"
         )
-    return mark

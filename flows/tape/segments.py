@@ -100,6 +100,12 @@ class Segments:
         return tape.info().events if tape.finished else 0
 
 
+def last_seq(folder: Path) -> int:
+    """The newest whole event of a folder's tape, 0 if it has none. Raises what Tape raises."""
+    paths = segment_paths(folder)
+    return Tape(paths[-1]).header.first_seq + Tape(paths[-1]).info().events - 1 if paths else 0
+
+
 AnyTape = Tape | Segments
 
 
