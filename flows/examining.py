@@ -137,7 +137,7 @@ def _option_feed(health: Health, asked: Asked) -> Finding:
 def feed_refused(settings: Settings, mode: Mode, *, live: bool) -> str:
     """Why a start would not take Alpaca's market, empty if it would."""
     try:
-        feeds.chosen(feeds.Asked(feeds.ALPACA), settings, mode, live=live)
+        feeds.chosen(feeds.Asked(feeds.ALPACA, live=live), settings, mode)
     except NoFeed as fault:
         return str(fault)
     return ""

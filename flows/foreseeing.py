@@ -13,7 +13,7 @@ from sqlalchemy import Engine as Database
 from flows.engine.changing import Change
 from flows.engine.hints import Hints
 from flows.engine.placing import NoAccount
-from flows.engine.process import Engine, Plan
+from flows.engine.process import Plan, started
 from flows.engine.recovery import BrokenState, OtherSettings, begun, in_force, restored, settings_at
 from flows.engine.state import BadState, Locked, StateFolder
 from flows.engine.unreachable import advising
@@ -47,18 +47,6 @@ class _Before(Feed):
         """Brings nothing."""
 
 
-class _Planned(Engine):
-    """An engine that never begins, and says with which run it would."""
-
-    def __init__(self, plan: Plan, feed: Feed) -> None:
-        # Without the engine's own beginning, which takes the folder and the database.
-        self.plan, self.feed = plan, feed
-
-    def begins_with(self, tape_id: str, before: RunStarted | None) -> RunStarted:
-        """Its RunStarted, as `Engine` makes it. Raises NoAccount."""
-        return self._started(tape_id, before)
-
-
 class Start:
     """How far a start comes on a folder and its tape, which ends with event `last`.
 
@@ -72,7 +60,7 @@ class Start:
         before, self._newest = begun(self.folder.tape), in_force(self.folder.tape)
         self.begun, self.last = before is not None, last_seq(self.folder.tape)
         tape_id = self.folder.tape_id if before is None else before.tapes[0]
-        self.run = _Planned(plan, _Before(self._newest)).begins_with(tape_id, self._newest)
+        self.run = started(plan, _Before(self._newest), tape_id, self._newest)
         self._change = Change(self.folder, self._newest, self.run)
 
     def __str__(self) -> str:

@@ -40,7 +40,7 @@ def await_told(process: subprocess.Popen[bytes], log: Path) -> None:
     """Waits until a program has told that its tape cannot be written."""
     until = time.monotonic() + LIMIT_SECONDS
     while "W103" not in log.read_text(encoding="utf-8"):
-        assert process.poll() is None
+        assert process.poll() is None, log.read_text(encoding="utf-8")
         assert time.monotonic() < until
         time.sleep(0.02)
 

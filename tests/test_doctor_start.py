@@ -12,12 +12,15 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
+from flows.brokers import choosing
 from flows.engine import process
+from flows.engine.recovery import OtherSettings
 from flows.engine.state import Locked, StateFolder
 from flows.examining import Asked, examined
 from flows.feeds.recorded import RecordedFeed
 from flows.findings import Finding
 from flows.records.database import ensure, head, open_database
+from flows.records.faults import UnusableDatabase
 from flows.settings import load
 from flows.tape.segments import segment_path, segment_paths
 from operators.events import RunStarted
@@ -25,6 +28,7 @@ from tests.alpaca_market import OPENING
 from tests.commands import MAIN, ROOT, complaint, scalp
 from tests.commands import process as in_a_process
 from tests.left_engines import ACCOUNT, Left, at
+from tests.lockstep import LockStep
 from tests.tape_builders import bars, segment, write
 from tests.test_doctor import TODAY
 
@@ -43,11 +47,20 @@ class Stage:
 
     def run(self, *words: str, database: str = "", speed: float = FAST) -> list[object]:
         """The words of `scalp run`."""
+        feed = ("--feed", f"replay:{self.market}") if self.broker == "paper" else ()  # else it is the broker's own
         return [
             *("run", "--state", self.state, "--database", database or f"sqlite:///{self.file}"),
-            *("--broker", self.broker, "--account", self.account),
-            *("--feed", f"replay:{self.market}", "--speed", speed, *words),
+            *("--broker", self.broker, "--account", self.account, *feed, "--speed", speed, *words),
         ]
+
+    def held_back(self, values: tuple[str, ...] = (), mode: Any = "both", database: str = "") -> str:
+        """Why a start at the broker refuses, with the feed of the run before."""
+        at = choosing.chosen(self.broker, "", live=False, settings=load())
+        url = database or f"sqlite:///{self.file}"
+        plan = process.Plan(self.state, url, "", mode, load(None, values), FAST, broker=at)
+        with pytest.raises((OtherSettings, UnusableDatabase)) as fault:
+            process.Engine(plan, lambda _: LockStep(self.market))
+        return " ".join(str(fault.value).split())
 
     def refusal(self, *words: str, database: str = "") -> str:
         """Why a start refuses, in one line."""
@@ -216,7 +229,7 @@ class TestSettings:
     def test_a_change_while_something_is_held_fails(self, holding: Stage, left: Left) -> None:
         change = "max_scalps_per_day=1"
         one = holding.finding("tape", change)
-        assert (one.status, one.found) == ("FAIL", holding.refusal("--set", change))
+        assert (one.status, one.found) == ("FAIL", holding.held_back((change,)))
         assert one.found == (
             "settings cannot change now (max_scalps_per_day 20 is now 1): the engine holds "
             f"{left.quantity} {left.symbol} (live:{ACCOUNT}). Start it with the settings before, `scalp flatten` or "
@@ -225,7 +238,7 @@ class TestSettings:
 
     def test_so_does_another_mode(self, holding: Stage) -> None:
         one = holding.finding("tape", mode="options")
-        assert (one.status, one.found) == ("FAIL", holding.refusal("--mode", "options"))
+        assert (one.status, one.found) == ("FAIL", holding.held_back(mode="options"))
         assert "mode 'both' is now 'options'" in one.found
 
     def test_a_change_while_nothing_is_held_is_told(self, stage: Stage) -> None:
@@ -320,7 +333,7 @@ class TestDatabase:
     def test_one_that_is_away_says_what_is_held_and_the_way_out(self, holding: Stage, left: Left) -> None:
         gone = f"sqlite:///{holding.folder}/none/records.db"
         one = holding.finding("database", database=gone)
-        assert (one.status, one.found) == ("FAIL", holding.refusal(database=gone))
+        assert (one.status, one.found) == ("FAIL", holding.held_back(database=gone))
         assert f"this engine held {left.quantity} {left.symbol}: no exit is watched meanwhile" in one.found
 
     def test_what_a_killed_engine_left_in_its_log_stays_there(self, stage: Stage) -> None:

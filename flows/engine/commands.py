@@ -79,13 +79,15 @@ def _made(plan: "Plan", feed: "Callable[[Path], Feed]") -> "Engine":
 
 def _run(engine: "Engine", port: "Port") -> None:
     """Runs an engine, and says how it began and ended."""
+    from flows.engine.stopping import told_by_signals
     from flows.engine.telling import tell
 
     book_id, state = engine.started.book_id, str(engine.plan.state)
-    tell("I001", book_id=book_id, state=state, from_event=engine.from_seq, head_event=engine.head_seq)
     port.show(engine.metrics.registry)
     try:
-        engine.run()
+        with told_by_signals(engine.stopping.set):  # who reads that it runs may stop it at once
+            tell("I001", book_id=book_id, state=state, from_event=engine.from_seq, head_event=engine.head_seq)
+            engine.run()
     except Exception as fault:
         tell("E201", book_id=book_id, detail=str(fault))
         fail(fault, RUN_FAILED)

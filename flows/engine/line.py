@@ -54,13 +54,14 @@ class _Reading(StatelessSourcePartition[tuple[str, AnyEvent]]):
         if self._over or self._ends.fault is not None:
             raise StopIteration
         news = self._journal.written
-        if self._ends.head is not None and not news.wait(WAIT_SECONDS):
-            self._look_after_threads()
+        ended = self._journal.ended  # asked before the read, which then finds all that was written
+        if self._ends.head is not None and not ended and not news.wait(WAIT_SECONDS):
+            self._look_after_threads(ended)
             return []
         news.clear()
         events = self._follower.read()
         if not events:
-            self._look_after_threads()
+            self._look_after_threads(ended)
             return []
         news.set()  # there may be more than one block
         return [(LINE, event) for event in events if self._takes(event)]
@@ -85,8 +86,8 @@ class _Reading(StatelessSourcePartition[tuple[str, AnyEvent]]):
         self._over = self._over or (type(event) is Stop and event.seq > ends.own_seq)
         return True
 
-    def _look_after_threads(self) -> None:
-        if self._journal.ended and self._ends.fault is None:
+    def _look_after_threads(self, ended: bool) -> None:
+        if ended and self._ends.fault is None:
             self._ends.fault = self._journal.fault or RuntimeError("the tape is no longer written")
         if self._placing is not None:
             self._ends.fault = self._ends.fault or self._placing.fault

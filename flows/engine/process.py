@@ -87,7 +87,8 @@ class Engine:
         self.feed = feed(self.folder.path)
         self.began = time.monotonic()
         before, newest = recovery.begun(self.folder.tape), recovery.in_force(self.folder.tape)
-        self.started = self._started(self.folder.tape_id if before is None else before.tapes[0], newest)
+        tape_id = self.folder.tape_id if before is None else before.tapes[0]
+        self.started = started(plan, self.feed, tape_id, newest)
         change = Change(self.folder, newest, self.started)
         with advising(self.folder, before is not None):
             self.database = open_database(database_url(plan.database), create=True)
@@ -217,29 +218,28 @@ class Engine:
             raise self.journal.fault or RuntimeError("the tape is no longer written")
         return safe
 
-    def _started(self, tape_id: str, before: RunStarted | None) -> RunStarted:
-        settings, feed, broker = self.plan.settings, self.feed, self.plan.broker
-        book_id = f"paper:{self.plan.account or PAPER_ACCOUNT}"
-        equity_micros = prices.micros_of(settings.engine.start_equity_usd)
-        if broker is not None:
-            _, equity_micros = account = identity(broker, self.plan.account, before)
-            book_id = account.book_id
-        return RunStarted(
-            seq=0,
-            at_ns=0,
-            event_ns=0,
-            book_id=book_id,
-            loop="paper" if broker is None else broker.name,
-            mode=self.plan.mode,
-            equity_micros=equity_micros,
-            settings=json.dumps([json.loads(model.model_dump_json()) for model in settings], sort_keys=True),
-            tapes=(tape_id,),
-            tables=TABLES,
-            rules_version=RULES_VERSION,
-            marks=feed.marks,
-            cadences=feed.cadences,
-            checkpoint_seconds=self.plan.checkpoint_seconds,
-        )
+
+def started(plan: Plan, feed: Feed, tape_id: str, before: RunStarted | None) -> RunStarted:
+    """What a run on a tape begins with, after the runs `before`. Raises NoAccount."""
+    settings, broker = plan.settings, plan.broker
+    book_id = f"paper:{plan.account or PAPER_ACCOUNT}"
+    equity_micros = prices.micros_of(settings.engine.start_equity_usd)
+    if broker is not None:
+        _, equity_micros = account = identity(broker, plan.account, before)
+        book_id = account.book_id
+    return RunStarted(
+        *(0, 0, 0, book_id),
+        loop="paper" if broker is None else broker.name,
+        mode=plan.mode,
+        equity_micros=equity_micros,
+        settings=json.dumps([json.loads(model.model_dump_json()) for model in settings], sort_keys=True),
+        tapes=(tape_id,),
+        tables=TABLES,
+        rules_version=RULES_VERSION,
+        marks=feed.marks,
+        cadences=feed.cadences,
+        checkpoint_seconds=plan.checkpoint_seconds,
+    )
 
 
 def _is_written(journal: Journal, seq: int) -> bool:

@@ -107,7 +107,7 @@ class Journal:
         """
         self._patience.leaving = True
         self._queue.put(None)
-        if self._thread.is_alive():
+        if self._thread.ident is not None:  # it may have ended already, its sync not
             self._thread.join()
             self._safety.join()
         try:
