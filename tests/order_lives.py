@@ -16,6 +16,7 @@ import sqlalchemy as sa
 from flows import points
 from flows.brokers.alpaca.broker import Alpaca
 from flows.brokers.port import Heard
+from flows.engine import watch
 from flows.engine.process import Engine, Plan
 from flows.engine.telling import libraries_tell
 from flows.records.database import open_database, reading
@@ -124,6 +125,7 @@ class Dying(Alpaca):
 def live(where: Place, point: str, times: int) -> None:
     """One life; ends with the market, or at the point."""
     libraries_tell()
+    watch.BEHIND_SECONDS = LIMIT_SECONDS  # type: ignore[misc]  # a loaded machine's database may be seconds behind
     at = Dying(KEYS, place(where.fake))
     if point in IN_THE_ENGINE:
         points.arm(point, times)

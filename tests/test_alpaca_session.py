@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from flows.brokers.alpaca.broker import Alpaca as Broker
+from flows.engine import watch
 from flows.engine.process import Engine, Plan
 from flows.market.generate import generate
 from flows.market.plan import FIRST, planned
@@ -18,10 +19,18 @@ from flows.tape.segments import Segments
 from operators.events import Intent
 from tests.alpaca_brokers import KEYS, place
 from tests.fakes.alpaca.process import Alpaca
-from tests.lockstep import LockStep
+from tests.lockstep import LIMIT_SECONDS, LockStep
 from tests.order_lives import Beside
 
 pytestmark = pytest.mark.slow
+
+
+@pytest.fixture(autouse=True)
+def patient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A loaded machine's database may be seconds behind: that ends entries, which is not what is looked at here."""
+    monkeypatch.setattr(watch, "BEHIND_SECONDS", LIMIT_SECONDS)
+
+
 WITHOUT_FEES = ("paper_fee_per_contract_usd=0", "paper_latency_ms=0")
 """The fake takes no fees, and an order is there at once."""
 

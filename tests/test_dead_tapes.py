@@ -11,6 +11,7 @@ from typing import Final
 
 import pytest
 
+from flows.records.database import ensure, open_database
 from flows.tape.reader import Tape
 from flows.tape.segments import Segments
 from tests.kills import market_tape
@@ -33,7 +34,12 @@ def market(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def place(market: Path, tmp_path: Path) -> Place:
-    return Place(tmp_path / "state", f"sqlite:///{tmp_path}/live.db", market, log=tmp_path / "log")
+    """Its database has its tables: to make them takes a log of nearly as many bytes as a file may have."""
+    place = Place(tmp_path / "state", f"sqlite:///{tmp_path}/live.db", market, log=tmp_path / "log")
+    database = open_database(place.database, create=True)
+    ensure(database)
+    database.dispose()
+    return place
 
 
 def await_told(process: subprocess.Popen[bytes], log: Path) -> None:

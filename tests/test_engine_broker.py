@@ -7,6 +7,7 @@ import pytest
 
 from flows.brokers.port import Unclear
 from flows.brokers.thread import RECONCILED
+from flows.engine import watch
 from flows.engine.placing import NoAccount
 from flows.engine.process import Engine, Plan
 from flows.runs import Options, prepare
@@ -16,9 +17,15 @@ from operators.answers import Answer, Execution
 from operators.events import AnyEvent, Bar, Command, Intent
 from tests.fakes.exchange import Exchange
 from tests.kills import market_tape
-from tests.lockstep import LockStep
+from tests.lockstep import LIMIT_SECONDS, LockStep
 
 pytestmark = pytest.mark.slow
+
+
+@pytest.fixture(autouse=True)
+def patient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A loaded machine's database may be seconds behind: that ends entries, which is not what is looked at here."""
+    monkeypatch.setattr(watch, "BEHIND_SECONDS", LIMIT_SECONDS)
 
 
 class Filling(Exchange):
@@ -78,8 +85,11 @@ def test_a_resume_opens_nothing_while_the_account_is_not_reconciled(market: Path
     tape = list(Segments(one.folder.tape).events())
     assert exchange.accepted == {}
     resumes = [place for place, event in enumerate(tape) if isinstance(event, Command) and event.action == "resume"]
-    said_again = [event for event in tape[resumes[0] :] if isinstance(event, Command) and event.action == "reduce"]
-    assert {event.argument for event in said_again} == {f"{RECONCILED}: not looked at yet"}
+    reasons = [
+        event.argument for event in tape[resumes[0] :] if isinstance(event, Command) and event.action == "reduce"
+    ]
+    said_again = [reason for reason in reasons if reason.startswith(RECONCILED)]
+    assert set(said_again) == {f"{RECONCILED}: not looked at yet"}
     assert 0 < len(said_again) <= len(resumes)
 
 
