@@ -7,14 +7,15 @@ import subprocess
 import sys
 import time
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import pytest
 
+from flows.market.generate import generate
+from flows.market.plan import FIRST, planned
 from flows.records.database import ensure, open_database
 from flows.tape.reader import Tape
 from flows.tape.segments import Segments
-from tests.kills import market_tape
 from tests.lives import LIMIT_SECONDS, Place, check, live_out, market_of
 
 pytestmark = pytest.mark.slow
@@ -29,7 +30,11 @@ SAID: Final = re.compile(
 
 @pytest.fixture(scope="module")
 def market(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return market_tape(tmp_path_factory.mktemp("market") / "market.tape")
+    """So many events that its feed does not end while the tape takes none."""
+    path = tmp_path_factory.mktemp("market") / "market.tape"
+    words: dict[str, Any] = {"contracts": 30, "chain_seconds": 30, "quotes_per_second": 0.3}
+    generate(planned("QQQ,SPY", "", FIRST, seed=4, sessions=1, **words), path)
+    return path
 
 
 @pytest.fixture

@@ -192,7 +192,7 @@ class TestFeeds:
     def test_indicative_quotes_are_refused_for_real_money_as_the_start_does(self, permitted: str, to_do: str) -> None:
         refused = feed_refused(load(), "both", live=True)
         with pytest.raises(NoFeed) as start:
-            chosen(FeedAsked("alpaca"), load(), "both", live=True)
+            chosen(FeedAsked("alpaca", live=True), load(), "both")
         assert refused == str(start.value)
         one = judging.option_feed("indicative", permitted, refused)
         assert one == Finding("FAIL", "feed of options", refused, to_do)
