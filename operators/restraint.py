@@ -72,6 +72,8 @@ class Restraint:
 
     def taken(self, scalp: AnyScalp) -> None:
         """The broker took an exit of the scalp, or nothing of it is held any more."""
+        if not scalp.refusals:
+            return
         before, refusal = steered(self._book), scalp.refusal
         scalp.refusals, scalp.refusal = 0, ""
         if self._book.restore(refusal):

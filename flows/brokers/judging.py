@@ -50,10 +50,8 @@ def stock_feed(wanted: str, permitted: str) -> Finding:
         return Finding("ok", SHARES, "stock_feed = sip, all exchanges")
     if wanted == "iex" and permitted:
         few = "stock_feed = iex, one exchange: its volumes and quotes are a small part of all"
-        if permitted == "sip":
-            return Finding("warn", SHARES, f"{few}; sip is permitted", "set stock_feed to sip")
-        return Finding("warn", SHARES, few, "subscribe to sip at Alpaca, and set stock_feed to it")
-    return _not_permitted(SHARES, f"stock_feed = {wanted}", permitted)
+        return _lesser(SHARES, few, "stock_feed", "sip", permitted)
+    return _not_permitted(SHARES, "stock_feed", wanted, permitted)
 
 
 def option_feed(wanted: str, permitted: str, refused: str) -> Finding:
@@ -67,19 +65,24 @@ def option_feed(wanted: str, permitted: str, refused: str) -> Finding:
         return Finding("FAIL", OPTIONS, refused, "" if permitted == "opra" else "subscribe to opra at Alpaca")
     if wanted == "indicative" and permitted:
         found = "option_feed = indicative, no real quotes: good enough to try out, not for real money"
-        if permitted == "opra":
-            return Finding("warn", OPTIONS, f"{found}; opra is permitted", "set option_feed to opra")
-        return Finding("warn", OPTIONS, found, "subscribe to opra at Alpaca, and set option_feed to it")
-    return _not_permitted(OPTIONS, f"option_feed = {wanted}", permitted)
+        return _lesser(OPTIONS, found, "option_feed", "opra", permitted)
+    return _not_permitted(OPTIONS, "option_feed", wanted, permitted)
 
 
-def _not_permitted(what: str, wanted: str, permitted: str) -> Finding:
+def _lesser(what: str, found: str, setting: str, better: str, permitted: str) -> Finding:
+    """A feed that is permitted and not the better one, which may be permitted too."""
+    if permitted == better:
+        return Finding("warn", what, f"{found}; {better} is permitted", f"set {setting} to {better}")
+    return Finding("warn", what, found, f"subscribe to {better} at Alpaca, and set {setting} to it")
+
+
+def _not_permitted(what: str, setting: str, wanted: str, permitted: str) -> Finding:
     """A feed that the subscription does not permit."""
-    name, _, feed = wanted.partition(" = ")
+    found = f"{setting} = {wanted} is not permitted"
     if permitted:
-        to_do = f"set {name} to {permitted}, or subscribe to {feed} at Alpaca"
-        return Finding("FAIL", what, f"{wanted} is not permitted, {permitted} is", to_do)
-    return Finding("FAIL", what, f"{wanted} is not permitted, nor is any other", "subscribe at Alpaca")
+        to_do = f"set {setting} to {permitted}, or subscribe to {wanted} at Alpaca"
+        return Finding("FAIL", what, f"{found}, {permitted} is", to_do)
+    return Finding("FAIL", what, f"{found}, nor is any other", "subscribe at Alpaca")
 
 
 def clock(told_ns: int, asked_ns: int, answered_ns: int) -> Finding:
