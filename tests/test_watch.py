@@ -15,7 +15,8 @@ from flows.engine.watch import BEHIND, Watch
 from flows.feeds.feed import Feed, Put
 from flows.settings import load
 from flows.tape.segments import Segments
-from operators.events import AnyEvent, Bar, Checkpoint, Clock, Command, Stop
+from operators.book import BookState, Stream
+from operators.events import SECOND_NS, AnyEvent, Bar, Checkpoint, Clock, Command, Stop
 from tests import scribed
 from tests.tape_builders import T0, bars
 
@@ -45,12 +46,20 @@ class Watched:
         self.journal = self.recorder = self
         self.kill = folder / "kill"
         self.tape: list[AnyEvent] = []
-        self.behind_seconds, self.away, self.lost, self.restrained, self.drains = 0.0, "", "", False, True
+        self.behind_seconds, self.away, self.lost, self.drains = 0.0, "", "", True
+        stream = Stream(SECOND_NS, SECOND_NS, SECOND_NS, minutes=False)
+        self.books = [BookState("paper:main", "both", 0, {}, stream)]
         self.fault: Exception | None = None
         self.ended = threading.Event()
 
     def put(self, event: AnyEvent) -> None:
+        """Takes an event; the book obeys at once what ends entries, and what lets them begin again."""
         self.tape.append(event)
+        match event:
+            case Command(action="reduce", argument=reason):
+                self.books[0].reduce(reason, "engine")
+            case Command(action="restore", argument=reason):
+                self.books[0].restore(reason)
         if isinstance(event, Stop):
             self.ended.set()
 
@@ -133,7 +142,7 @@ class TestKillFile:
 
 class TestDatabase:
     def test_a_restraint_of_the_run_before_is_lifted(self, watched: Watched) -> None:
-        watched.restrained = True
+        watched.books[0].reduce(BEHIND, "engine")
         watched.play(nothing)
         assert watched.commands == [("restore", "engine", BEHIND)]
 
@@ -151,12 +160,20 @@ class TestDatabase:
         watched.play(watched.change(behind))
         assert watched.commands == [("reduce", "engine", BEHIND)] * commands
 
-    def test_it_is_said_again_each_ten_seconds_while_it_lasts(self, watched: Watched, wall: scribed.Clock) -> None:
-        # A session's open lifts what the engine itself set.
-        def after(seconds: float) -> Turn:
-            return lambda: setattr(wall, "seconds", wall.seconds + seconds)
+    def test_it_is_said_once_while_nobody_lifts_it(self, watched: Watched) -> None:
+        watched.play(watched.change(3.0), nothing, nothing)
+        assert watched.commands == [("reduce", "engine", BEHIND)]
 
-        watched.play(watched.change(3.0), after(9.875), after(0.125), after(9.875), after(0.125))
+    def test_it_is_said_again_within_a_second_of_whoever_lifted_it(self, watched: Watched, wall: scribed.Clock) -> None:
+        # A person's resume and a session's open lift what the engine itself set.
+        def lifted(seconds: float) -> Turn:
+            def turn() -> None:
+                wall.seconds += seconds
+                watched.books[0].activate()
+
+            return turn
+
+        watched.play(watched.change(3.0), lifted(0.875), lifted(0.125), lifted(0.875), lifted(0.125))
         placed = [number for number, event in enumerate(watched.tape) if isinstance(event, Command)]
         assert placed == [1, 4, 7]  # behind the clocks of turns 1, 3 and 5
 

@@ -26,7 +26,7 @@ from flows.engine.retention import Retention
 from flows.engine.state import StateFolder
 from flows.engine.stopping import told_by_signals
 from flows.engine.unreachable import advising
-from flows.engine.watch import BEHIND, Watch
+from flows.engine.watch import Watch
 from flows.feeds.feed import Feed
 from flows.records.database import database_url, ensure, open_database
 from flows.records.faults import UnusableDatabase
@@ -43,6 +43,7 @@ from flows.tape.following import Follower
 from flows.tape.frames import Header
 from flows.tape.journal import SEGMENT_BYTES, Journal
 from operators import prices
+from operators.book import BookState
 from operators.config import RULES_VERSION
 from operators.events import Mode, RunStarted
 from operators.looking import Looking
@@ -196,9 +197,9 @@ class Engine:
         self.database.dispose()
 
     @property
-    def restrained(self) -> bool:
-        """Whether entries are ended because the database was behind, perhaps in a run before this one."""
-        return self.echoes.live and any(BEHIND in desk.book.reasons for desk in self.desks.books.values())
+    def books(self) -> list[BookState]:
+        """What its desks have; none before the line has caught up."""
+        return [desk.book for desk in self.desks.books.values()] if self.echoes.live else []
 
     def beat(self, connection: Connection, state: State = "running", message: str | None = None) -> None:
         """Notes that the engine is alive, in the transaction of its records."""

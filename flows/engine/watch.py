@@ -5,20 +5,21 @@ It asks no database: how the ledger thread fares says enough, and a locked one m
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Final, Protocol
 
 from flows.engine.telling import Changes, tell
 from flows.records.recorder import Recorder
 from flows.tape.journal import Journal
+from operators.book import BookState
 from operators.events import AnyEvent, Clock, Command, Stop
 
 EVERY_SECONDS: Final = 1.0
 BEHIND_SECONDS: Final = 2.0
 """A database further behind than this ends entries. Source: product rule "Intent first, then broker"."""
-AGAIN_SECONDS: Final = 10.0
-"""How often the restraint is said again while it lasts: a session's open lifts what the engine itself set."""
+AGAIN_SECONDS: Final = 1.0
+"""How soon the restraint is said again where a person or a session's open lifted it and it still holds."""
 BEHIND: Final = "the database is behind"
 
 
@@ -32,8 +33,8 @@ class Watched(Protocol):
         """Appends to the tape what steers the engine."""
 
     @property
-    def restrained(self) -> bool:
-        """Whether its desk refuses entries because the database was behind, perhaps in a run before this one."""
+    def books(self) -> Sequence[BookState]:
+        """What its desks have; none before the line has caught up."""
 
 
 class Watch:
@@ -89,12 +90,15 @@ class Watch:
 
     def _look_at_database(self) -> None:
         """No entries while the database is behind."""
-        behind, now = self._engine.recorder.behind_seconds, time.monotonic()
+        behind, now, books = self._engine.recorder.behind_seconds, time.monotonic(), self._engine.books
         if behind > BEHIND_SECONDS:
-            if self._reduced_at is None or now - self._reduced_at >= AGAIN_SECONDS:
+            lifted = any(book.trading == "ACTIVE" for book in books)
+            if self._reduced_at is None or (lifted and now - self._reduced_at >= AGAIN_SECONDS):
                 self._engine.journal.put(Command(0, 0, 0, "reduce", "engine", BEHIND))
                 tell("W102", seconds=round(behind, 1), limit_seconds=BEHIND_SECONDS)
                 self._reduced_at = now
-        elif (self._reduced_at is not None or self._engine.restrained) and not self._engine.recorder.away:
+        elif not self._engine.recorder.away and (
+            self._reduced_at is not None or any(BEHIND in book.reasons for book in books)
+        ):
             self._engine.journal.put(Command(0, 0, 0, "restore", "engine", BEHIND))
             self._reduced_at = None
