@@ -59,7 +59,7 @@ check: install
 test: install
 	.ci/with-postgres $(BIN)/python -m pytest -q -n 2 -m measured --cov --cov-report=term
 	.ci/with-postgres $(BIN)/python -m pytest -q -n 4 --dist worksteal -m "not measured and not ui"
-	$(BIN)/python -m pytest -q -m ui
+	$(BIN)/python -m pytest -q -n 2 --dist loadfile -m ui
 
 model: install
 	SCALP_MODEL_RUNS=10000 $(BIN)/python -m pytest -q tests/test_desk_model.py

@@ -8,7 +8,7 @@ import panel as pn
 from bokeh.models import ColumnDataSource, DataRange1d, FixedTicker, HoverTool, NumeralTickFormatter, Range1d
 from bokeh.plotting import figure
 
-from dashboard.look import BACK, CALM, EDGE, FAINT, GAIN, LOSS, QUIET, TEXT, WARN, number
+from dashboard.look import BACK, CALM, EDGE, FAINT, GAIN, LOSS, QUIET, TEXT, WARN, contract, number
 from flows.records.now import BARS_KEPT
 from flows.records.now_parts import Candle, Execution
 from operators.sessions import NEW_YORK
@@ -17,6 +17,7 @@ ROOM: Final = 3  # bars of free space to the right of the newest
 TICK_MINUTES: Final = 30
 BODY: Final = 0.7  # width of a candle, of the room of a bar
 STRIP: Final = 0.022  # height of the macro strip, of the chart's
+HEAD: Final = 0.08  # room above and below all bars, of their height: there a mark is whole on a phone too
 MACRO: Final = {"bullish": GAIN, "bearish": LOSS}
 MINUTE: Final = timedelta(minutes=1)
 CLOUDS: Final = (("ema5", "ema12", 0.38), ("ema34", "ema50", 0.20))
@@ -29,9 +30,9 @@ class Chart:
 
     def __init__(self) -> None:
         self.bars = ColumnDataSource(_columns(0, ()))
-        self.entries, self.exits = (ColumnDataSource({"x": [], "y": [], "text": []}) for _ in range(2))
+        self.entries, self.exits = (ColumnDataSource({"x": [], "y": []}) for _ in range(2))
         self.ticks = FixedTicker(ticks=[])
-        self.x_range, self.y_range = Range1d(start=0, end=1), DataRange1d(range_padding=0.09)
+        self.x_range, self.y_range = Range1d(start=0, end=1), DataRange1d(range_padding=2 * HEAD)
         self.figure = self._figure()
         self.view = pn.pane.Bokeh(self.figure, sizing_mode="stretch_both", min_height=220)
         self.shown = 120
@@ -76,9 +77,8 @@ class Chart:
             line_color=None,
             y_range_name="strip",
         )
-        triangles = {"triangle": (self.entries, CALM), "inverted_triangle": (self.exits, WARN)}
-        for marker, (source, color) in triangles.items():
-            plot.scatter("x", "y", source=source, marker=marker, size=11, fill_color=color, line_color=BACK)
+        _marks(plot, self.entries, "▲", CALM, "top", 2)
+        _marks(plot, self.exits, "▼", WARN, "bottom", -2)
         names = {"": "@when", "O": "@open{0.00}", "H": "@high{0.00}", "L": "@low{0.00}", "C": "@close{0.00}"}
         # Bokeh finds bars by their minute alone, wherever the pointer is above or below them; the others it does not.
         felt = plot.vbar("x", 1.0, "high", "low", source=self.bars, fill_alpha=0, line_color=None)
@@ -134,20 +134,42 @@ class Chart:
 
     def _show_marks(self, candles: tuple[Candle, ...], executions: Iterable[Execution]) -> None:
         places = {candle.closed_at: place for place, candle in enumerate(candles)}
-        found: dict[str, Columns] = {side: {"x": [], "y": [], "text": []} for side in ("buy", "sell")}
+        found: dict[str, Columns] = {side: {"x": [], "y": []} for side in ("buy", "sell")}
+        told: dict[int, str] = {}
         for fill in executions:
             # A bar is named by its close, so a fill belongs to the next whole minute.
             place = places.get(fill.filled_at.replace(second=0, microsecond=0) + MINUTE)
             if place is None or fill.side not in found:
                 continue
             candle, marks = candles[place], found[fill.side]
-            room = 0.0006 * candle.close
             marks["x"].append(self._first + place)
-            marks["y"].append(candle.low - room if fill.side == "buy" else candle.high + room)
-            marks["text"].append(f"{fill.quantity:,} at {number(fill.price)}")
+            marks["y"].append(candle.low if fill.side == "buy" else candle.high)
+            words = f"{fill.side} {fill.quantity:,} {contract(fill.symbol, fill.filled_at)} at {number(fill.price)}"
+            told[place] = f"{told.get(place, _when(candle))}, {words}"
         for source, side in ((self.entries, "buy"), (self.exits, "sell")):
             if source.data != found[side]:
                 source.data = found[side]
+        before = self.bars.data["when"]
+        shift = len(before) - len(candles)
+        news = [(place + shift, text) for place, text in told.items() if before[place + shift] != text]
+        if news:
+            self.bars.patch({"when": news})
+
+
+def _marks(plot: figure, source: ColumnDataSource, mark: str, color: str, baseline: str, offset: int) -> None:
+    """Marks so many pixels below their places."""
+    plot.text(
+        x="x",
+        y="y",
+        text={"value": mark},
+        source=source,
+        text_color=color,
+        text_outline_color=BACK,
+        text_align="center",
+        text_baseline=baseline,
+        text_font_size="17px",
+        y_offset=offset,
+    )
 
 
 def styled(plot: figure) -> None:
@@ -173,6 +195,10 @@ def _added(old: tuple[Candle, ...], new: tuple[Candle, ...]) -> tuple[Candle, ..
     return new[place + 1 :] if new[: place + 1] == overlap else None
 
 
+def _when(candle: Candle) -> str:
+    return f"{candle.closed_at.astimezone(NEW_YORK):%-d %b %H:%M}"
+
+
 def _columns(first: int, candles: Sequence[Candle]) -> Columns:
     """Candles as columns of the source, numbered from `first`: no holes where the market was closed."""
     places = range(first, first + len(candles))
@@ -180,7 +206,7 @@ def _columns(first: int, candles: Sequence[Candle]) -> Columns:
         "x": list(places),
         "left": [place - BODY / 2 for place in places],
         "right": [place + BODY / 2 for place in places],
-        "when": [f"{candle.closed_at.astimezone(NEW_YORK):%-d %b %H:%M}" for candle in candles],
+        "when": [_when(candle) for candle in candles],
         "ink": [TEXT if candle.close >= candle.open else FAINT for candle in candles],
         "macro": [MACRO.get(candle.macro, EDGE) for candle in candles],
         "middle": [(candle.open + candle.close) / 2 for candle in candles],

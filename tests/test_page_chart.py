@@ -111,11 +111,23 @@ def test_a_fill_stands_at_the_bar_in_which_it_was(seconds: float, places: list[i
     assert list(chart.entries.data["x"]) == places
 
 
-def test_entries_stand_below_their_bar_and_exits_above() -> None:
+def test_entries_stand_at_the_foot_of_their_bar_and_exits_at_its_head() -> None:
     chart = Chart()
     chart.show(candles(1, 2), (executed(30), executed(90, "sell")))
-    (entry,), (left,) = chart.entries.data["y"], chart.exits.data["y"]
-    assert (entry < 499.0, left > 502.0) == (True, True)
+    assert (chart.entries.data["y"], chart.exits.data["y"]) == ([499.0], [502.0])
+
+
+def test_a_bar_tells_its_fills() -> None:
+    chart = Chart()
+    chart.show(candles(1, 2), (executed(30), executed(90, "sell"), executed(95, "sell")))
+    assert shown(chart)["when"] == ["5 Jan 12:01, buy 10 TQQQ at 50.25", "5 Jan 12:02" + 2 * ", sell 10 TQQQ at 50.25"]
+
+
+def test_a_bar_that_moved_tells_its_fills_where_it_stands() -> None:
+    chart = Chart()
+    chart.show(candles(*range(1, BARS_KEPT + 1)), ())
+    chart.show(candles(*range(2, BARS_KEPT + 2)), (executed(BARS_KEPT * 60 + 30),))
+    assert [when for when in shown(chart)["when"] if "buy" in when] == [shown(chart)["when"][-1]]
 
 
 def test_a_mark_moves_with_its_bar_when_old_bars_go() -> None:
