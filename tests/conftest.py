@@ -13,6 +13,8 @@ from tests.sources import roots
 settings.register_profile("ci", derandomize=True, deadline=None)
 settings.register_profile("by hand", deadline=None)
 settings.load_profile("ci" if os.environ.get("CI") else "by hand")
+LONGEST = "test_desk_model.py"
+"""A minute and more in one piece: begun last, all workers but one would wait for it."""
 
 
 @pytest.fixture(scope="session")
@@ -29,7 +31,8 @@ def shared_data() -> Path:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Marks what is measured: quick tests of `operators/` that need nothing else of ours."""
+    """Marks what is measured: quick tests of `operators/` that need nothing else of ours; the longest comes first."""
+    items.sort(key=lambda item: item.path.name != LONGEST)
     for item in items:
         if item.get_closest_marker("slow") is None and _asks_operators_alone(item.path):
             item.add_marker("measured")
