@@ -87,6 +87,11 @@ class Market:
                 return [*ended, event] if self._split(event) else ended
         return [*ended, event]
 
+    def closes(self) -> dict[str, int]:
+        """When the newest bar of each ticker closed, in UTC nanoseconds; for any thread."""
+        newest = [(name, ticker.previous) for name, ticker in self.state.tickers.copy().items()]
+        return {name: bar.event_ns for name, bar in newest if bar is not None}
+
     def _begin(self, event: RunStarted) -> None:
         """Takes up a run; under changed settings goes on with what they leave of the averages."""
         changed, state = self.in_force.take(event), self.state
@@ -164,9 +169,7 @@ class Market:
         if late is None:
             return []
         flip = state.fast5.update(self._price(late))
-        if not self.five_minute:
-            return []
-        return self._setup(cause, ticker, late.close_ns, flip, late.volume)
+        return self._setup(cause, ticker, late.close_ns, flip, late.volume) if self.five_minute else []
 
     def _session_ended(self, event: AnyEvent) -> list[AnyEvent | Moment | Setup]:
         close_ns, self.state.close_ns = self.state.close_ns, 0
@@ -185,9 +188,7 @@ class Market:
         """The setup of a flip whose bar has the volume, once the clouds that it needs are ready."""
         state, minutes = self.state.tickers[ticker], self.config.entry_timeframe_minutes
         ratio = state.take_volume(volume, self.config.volume_ratio_min)
-        if flip == 0 or ratio is None:
-            return []
-        if state.previous is None or state.previous.history:
+        if flip == 0 or ratio is None or state.previous is None or state.previous.history:
             return []
         multiple = self.config.cloud_warmup_multiple
         fast = state.fast if minutes == 1 else state.fast5

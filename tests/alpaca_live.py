@@ -3,8 +3,9 @@
 import json
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from types import MappingProxyType
 from typing import Any, TypeVar
 
 import pytest
@@ -101,12 +102,13 @@ class Live:
 @contextmanager
 def live(
     fake: Alpaca, capsys: pytest.CaptureFixture[str], *, passed: int = 0, until_ns: int = OPENING,
-    held: Iterable[str] = (), **changes: Any,
+    held: Iterable[str] = (), closes: Mapping[str, int] = MappingProxyType({}), **changes: Any,
 ) -> Iterator[Live]:  # fmt: skip
     """A feed of SPY and TQQQ for as long as a block runs; it is patient with silence unless told otherwise."""
     wanted = Wanted(("SPY", "TQQQ"), chain_seconds=0.05, silent_seconds=PATIENT_SECONDS)._replace(**changes)
     made = Live(fake, capsys, wanted, passed)
     made.clock.now_ns, made.feed.held = until_ns, lambda: frozenset(held)
+    made.feed.closes = lambda: dict(closes)
     made.thread.start()
     try:
         yield made

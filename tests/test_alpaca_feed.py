@@ -1,7 +1,9 @@
 """Alpaca's market as a live feed, by the unmodified clients at the fake: what it brings, and in which order."""
 
+import datetime as dt
 import threading
 import time
+from collections.abc import Sequence
 from math import isnan
 from pathlib import Path
 from typing import Any
@@ -10,7 +12,7 @@ import pytest
 
 from flows.brokers.alpaca.keys import ANY
 from flows.engine.taping import Recording
-from flows.feeds.alpaca.asking import Access
+from flows.feeds.alpaca.asking import Access, Asking
 from flows.feeds.alpaca.feed import AlpacaFeed, Wanted
 from flows.feeds.feed import Put
 from flows.tape.segments import open_tape
@@ -59,6 +61,43 @@ class TestShares:
         with live(fake, capsys, passed=passed, until_ns=ny("10:30")) as feed:
             feed.wait(lambda: len(feed.of(Bar)) == 4, "bars")
         assert [bar.history for bar in feed.of(Bar)] == [True, True, True, history]
+
+    @pytest.mark.parametrize(("known", "brought"), [(0, 3), (1, 2), (2, 1)])
+    def test_an_engine_that_has_begun_gets_the_bars_since_those_that_it_knows(
+        self, fake: Alpaca, capsys: Told, known: int, brought: int
+    ) -> None:
+        fake.until(ny("10:01:01"))
+        closes = {"SPY": FRIDAYS[known], "QQQ": FRIDAYS[0]}
+        with live(fake, capsys, passed=7, until_ns=ny("10:30"), closes=closes) as feed:
+            feed.wait(lambda: feed.told("I011", stream="shares", bars=brought), "bars")
+        expected = [*((at_ns, True) for at_ns in FRIDAYS[known + 1 :]), (ny("10:01"), False)]
+        assert [(bar.event_ns, bar.history) for bar in feed.of(Bar)] == expected
+
+    def test_an_engine_that_knows_all_bars_gets_none_and_its_chains_all_the_same(
+        self, fake: Alpaca, capsys: Told
+    ) -> None:
+        closes = {"SPY": FRIDAYS[-1]}
+        with live(fake, capsys, passed=7, until_ns=ny("09:31"), closes=closes, options_of=("SPY",)) as feed:
+            feed.wait(lambda: feed.told("I011", stream="shares", bars=0), "stream of shares")
+            feed.wait(lambda: feed.of(Chain), "chain")
+        assert (feed.of(Bar), feed.feed._shares.spots["SPY"]) == ([], 678.59)
+
+    def test_an_engine_that_was_away_for_long_gets_the_days_of_a_history(
+        self, fake: Alpaca, capsys: Told, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        asked, ask = list[tuple[list[str], int]](), Asking.bars
+
+        def bars(asking: Asking, symbols: Sequence[str], start_ns: int, end_ns: int) -> Any:
+            asked.append((list(symbols), start_ns))
+            return ask(asking, symbols, start_ns, end_ns)
+
+        monkeypatch.setattr(Asking, "bars", bars)
+        for away in (28, 3):
+            closes = {"SPY": ny("15:59", FRIDAY - dt.timedelta(days=away))}
+            with live(fake, capsys, passed=7, closes=closes) as feed:
+                feed.wait(lambda: feed.told("I011", stream="shares", bars=3), "bars")
+        first_ns, tuesday_ns = ny("09:30", FRIDAY - dt.timedelta(days=4)), ny("15:57", FRIDAY - dt.timedelta(days=3))
+        assert asked == [(["TQQQ"], first_ns), (["SPY"], first_ns), (["TQQQ"], first_ns), (["SPY"], tuesday_ns)]
 
     def test_a_side_that_cannot_be_is_missing_and_a_crossed_quote_stays_crossed(
         self, fake: Alpaca, capsys: Told

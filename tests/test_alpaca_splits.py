@@ -58,10 +58,13 @@ class TestStart:
         assert closes(feed.put) == [(67.857, True), (67.858, True), (67.859, True)]
         assert (feed.of(Split)[0].event_ns, asked(fake)) == (sessions.at(DAY, dt.time()), 1)
 
-    def test_a_start_that_goes_on_tells_them_before_the_bars_that_were_missed(self, fake: Alpaca, capsys: Told) -> None:
+    @pytest.mark.parametrize("known", [{}, {"SPY": ny("15:59", FRIDAY)}])
+    def test_a_start_that_goes_on_tells_them_before_the_whole_history(
+        self, fake: Alpaca, capsys: Told, known: dict[str, int]
+    ) -> None:
         fake.splits(MONDAY)
         fake.until(ny("10:01:01"))
-        with live(fake, capsys, passed=7, until_ns=ny("10:30")) as feed:
+        with live(fake, capsys, passed=7, until_ns=ny("10:30"), closes=known) as feed:
             connected(feed)
         shares = [event for event in feed.put if isinstance(event, Split | Bar)]
         assert isinstance(shares[0], Split)

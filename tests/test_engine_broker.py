@@ -20,6 +20,8 @@ from tests.kills import market_tape
 from tests.lockstep import LIMIT_SECONDS, LockStep
 
 pytestmark = pytest.mark.slow
+SOON = 10_000
+"""Events: the history and the first minutes of the session."""
 
 
 @pytest.fixture(autouse=True)
@@ -125,6 +127,22 @@ def test_the_feed_can_see_what_is_held(market: Path, tmp_path: Path) -> None:
     ((known, bought),) = seen
     assert bought
     assert known == bought
+
+
+def test_the_feed_can_see_which_bars_are_known_also_after_a_start(market: Path, tmp_path: Path) -> None:
+    def end_soon(event: AnyEvent) -> None:
+        if event.seq > SOON:
+            one.stopping.set()
+
+    one = engine(tmp_path, market, Filling(), end_soon)
+    assert one.feed.closes() == {}
+    one.run()
+    newest = {event.ticker: event.event_ns for event in Segments(one.folder.tape).events() if isinstance(event, Bar)}
+    again = engine(tmp_path, market, Filling())
+    assert newest
+    assert one.feed.closes() == again.feed.closes() == newest
+    again.stopping.set()
+    again.run()
 
 
 def test_an_engine_goes_on_with_its_account_where_it_ended(market: Path, tmp_path: Path) -> None:

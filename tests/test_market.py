@@ -81,6 +81,10 @@ class TestMoments:
     def test_an_irregular_bar_of_history_becomes_nothing(self) -> None:
         assert market().on(bar(0, history=True)) == []
 
+    def test_it_knows_when_the_newest_bar_of_each_ticker_closed(self) -> None:
+        made = playing(bar(2, ticker="SPY"), bar(1), bar(3), bar(2))
+        assert made.closes() == {"SPY": ny("09:32"), "QQQ": ny("09:33")}
+
 
 class TestIrregularBars:
     @pytest.mark.parametrize(

@@ -111,7 +111,7 @@ class Engine:
         self.market = found.market(settings, run)
         looking = Looking(self.market, between_looks_ns(self.plan.speed))
         self.desks = Desks(*settings, looking, found.books(settings), run)
-        self.feed.held = self.desks.held
+        self.feed.held, self.feed.closes = self.desks.held, self.market.closes
         self.ends = Ends(self.journal.written_seq + 1)
         self.echoes = Echoes(self.journal.put, found.from_seq)
         self.placing = self._placing()

@@ -12,12 +12,14 @@ Put = Callable[[AnyEvent], None]
 class Feed(ABC):
     """A market's events. `cadences` and `marks` are those of the tape that is recorded from it.
 
-    `held` gives what an engine holds or is entering: symbols of which a feed that chooses must not lose sight.
+    `held` gives what an engine holds or is entering: symbols of which a feed that chooses must not lose sight. `closes`
+    gives when the newest bar closed that the engine knows of each ticker, in UTC nanoseconds.
     """
 
     cadences: dict[str, float]
     marks: tuple[str, ...]
     held: Callable[[], frozenset[str]] = staticmethod(frozenset)
+    closes: Callable[[], dict[str, int]] = staticmethod(dict)
 
     @abstractmethod
     def now_ns(self) -> int:

@@ -72,8 +72,9 @@ class AlpacaFeed(Feed):
 
         An engine that has begun may hold something: it hears quotes at once, and the bars that it missed beside them.
         """
-        self._shares.missed = passed > 0
-        if not passed and not self._warm(put, stopping):
+        if passed:
+            self._shares.go_on(self.closes())
+        elif not self._warm(put, stopping):
             return
         with self._streams() as streams:
             while not stopping.is_set() and streams.fault is None:
