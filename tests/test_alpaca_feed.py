@@ -69,7 +69,8 @@ class TestShares:
         fake.until(ny("10:01:01"))
         closes = {"SPY": FRIDAYS[known], "QQQ": FRIDAYS[0]}
         with live(fake, capsys, passed=7, until_ns=ny("10:30"), closes=closes) as feed:
-            feed.wait(lambda: feed.told("I011", stream="shares", bars=brought), "bars")
+            feed.wait(lambda: feed.told("I011", stream="shares", bars=brought), "stream of shares")
+            feed.wait(lambda: len(feed.of(Bar)) >= brought, "bars")
         expected = [*((at_ns, True) for at_ns in FRIDAYS[known + 1 :]), (ny("10:01"), False)]
         assert [(bar.event_ns, bar.history) for bar in feed.of(Bar)] == expected
 

@@ -65,7 +65,7 @@ class TestStart:
         fake.splits(MONDAY)
         fake.until(ny("10:01:01"))
         with live(fake, capsys, passed=7, until_ns=ny("10:30"), closes=known) as feed:
-            connected(feed)
+            feed.wait(lambda: len(closes(feed.put)) == 4, "bars")
         shares = [event for event in feed.put if isinstance(event, Split | Bar)]
         assert isinstance(shares[0], Split)
         assert closes(shares) == [(67.857, True), (67.858, True), (67.859, True), (680.5, False)]
@@ -76,7 +76,7 @@ class TestStart:
         market, states = Market(ScalpConfig(), EngineSettings()), list[bytes]()
         for passed, clock in ((0, "10:30"), (4, "12:00")):
             with live(fake, capsys, passed=passed, until_ns=ny(clock)) as feed:
-                connected(feed)
+                feed.wait(lambda one=feed: len(closes(one.put)) == 4, "bars")
             assert len(told(feed)) == 1
             for place, event in enumerate(feed.put):
                 market.on(replace(event, at_ns=ny(clock) + place))
