@@ -60,11 +60,13 @@ class Reconciling:
         return Seen(account, held, placed, await self._broker.executions(self.since_ns - MARGIN_NS))
 
     def _bring_in(self, seen: Seen, standing: Standing) -> bool:
-        """Whether there were executions and answers that no stream told of; strangers' count where the desk holds."""
+        """Whether there were executions and answers that no stream told of; strangers' count where the desk holds.
+
+        All with our mark count: an order that ended in a run before this one is no flight, and may yet have filled.
+        """
         news = False
         for execution in seen.executions:
-            known = execution.client_order_id in self._sending.flights.known
-            if known or execution.symbol in standing.held:
+            if comparing.marked(execution.client_order_id) or execution.symbol in standing.held:
                 news |= self._sending.hear(execution)
             self.since_ns = max(self.since_ns, execution.event_ns)
         for placed in seen.placed:
