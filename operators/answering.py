@@ -8,7 +8,7 @@ from operators.answers import Answer, Execution, Power
 from operators.book import BookState
 from operators.codes import ExitReason, SecondHalf
 from operators.intents import AnyScalp
-from operators.orders import Fill, Order
+from operators.orders import PREFIX, Fill, Order
 from operators.settling import Settling
 
 
@@ -63,7 +63,7 @@ class Answering:
         known = book.orders.get(name) or book.ended.get(name)
         if known is not None and said.execution_id in known.executions:
             return
-        order = self._strangers(said) if known is None else known
+        order = self._strangers(said) if known is None else self._goes_on(known, said)
         if order is None:
             return
         if name in book.ended:
@@ -89,6 +89,16 @@ class Answering:
         for name in [name for name, one in book.ended.items() if one.signal_id == scalp.signal_id]:
             book.orders[name] = book.ended.pop(name)
         book.realised_micros -= scalp.open_micros
+
+    def _goes_on(self, order: Order, said: Execution) -> Order | None:
+        """The order as it takes a further execution; what a stranger's sells once the scalp is over was not ours."""
+        if order.order_id.startswith(PREFIX):
+            return order
+        scalp = self._book.scalps.get(order.signal_id)
+        if scalp is None:
+            return None
+        order.quantity = order.filled + min(said.quantity, max(scalp.held, 0))
+        return order
 
     def _strangers(self, said: Execution) -> Order | None:
         """A sale of what a scalp holds that we did not order, as an exit of it; others are not ours to book.

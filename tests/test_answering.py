@@ -325,6 +325,24 @@ class TestStrangers:
         stage.executes("10:00:05", 33, 49.5, name="liquidation-1", side="sell")
         assert (stage.newest.side, stage.newest.quantity, stage.newest.reason) == ("sell", 100, "broker")
 
+    def test_a_sale_in_parts_is_one_order_and_no_fault(self) -> None:
+        stage = Account()
+        stage.holds()
+        stage.executes("10:00:05", 33, 49.5, name="liquidation-1", side="sell")
+        exit_ = stage.newest.client_order_id
+        stage.executes("10:00:05.1", 60, 49.5, name="liquidation-1", side="sell")
+        stage.executes("10:00:05.2", 40, 49.5, name="liquidation-1", side="sell")
+        assert (stage.newest.quantity, stage.newest.filled_quantity, stage.newest.state) == (133, 133, "filled")
+        stage.answers("10:00:05.5", "cancelled", exit_)
+        assert (stage.scalp.status, stage.book.trading) == ("closed", "ACTIVE")
+
+    def test_what_a_strangers_order_sells_once_the_scalp_is_over_was_not_ours(self) -> None:
+        stage = Account()
+        stage.holds()
+        stage.executes("10:00:05", 133, 49.5, name="by-hand", side="sell")
+        assert stage.executes("10:00:06", 67, 49.5, name="by-hand", symbol="TQQQ", side="sell") == []
+        assert (stage.book.scalps, stage.book.trading) == ({}, "ACTIVE")
+
     def test_no_exit_rule_takes_over_what_it_leaves_and_no_second_half_follows(self) -> None:
         stage = Account()
         stage.holds()
