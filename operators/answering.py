@@ -40,7 +40,7 @@ class Answering:
         if answer.state in ("working", "unknown"):
             self._blotter.move(order, answer.state)
             if answer.state == "working" and order.action == "exit":
-                self._settling.restraint.taken(self._book.scalps[order.signal_id])
+                self._settling.restraint.works(self._book.scalps[order.signal_id])
             return
         if answer.state == "rejected":
             order.reason = answer.reason or order.reason
@@ -51,11 +51,14 @@ class Answering:
         """Ends the order once all executions that its end tells of are there."""
         if order.ending is None or not order.open or order.filled < order.ending_filled:
             return
-        scalp = self._book.scalps[order.signal_id]
-        if order.ending == "rejected" and order.action == "exit":
-            self._settling.restraint.refused(scalp, order.reason or "without a reason")
+        scalp, restraint = self._book.scalps[order.signal_id], self._settling.restraint
+        refused = order.ending == "rejected" and order.action == "exit"
+        if refused:
+            restraint.refused(scalp, order.reason or "without a reason")
+        elif order.action == "exit":
+            restraint.taken(scalp)
         self._settling.end(order, order.ending)
-        if order.ending == "rejected" and order.action == "exit":
+        if refused:
             self._leaving.send_later(scalp)
 
     def _execution(self, said: Execution) -> None:

@@ -245,6 +245,24 @@ class TestExits:
         ]
         assert (stage.book.trading, stage.book.reasons) == ("ACTIVE", [])
 
+    def test_refusals_of_exits_that_the_broker_had_taken_count_as_those_in_a_row(self) -> None:
+        stage, _ = self.leaving()
+        for clock, sent_again in (("05.1", "06.2"), ("06.3", "08.3"), ("08.4", "12.4")):
+            stage.answers(f"10:00:{clock}", "working")
+            alarms = [one.action for one in self.refused(stage, f"10:00:{clock}")]
+            assert (alarms, stage.book.trading) == (([], "ACTIVE") if clock == "05.1" else (["alarm"], "REDUCING"))
+            stage.reach(f"10:00:{sent_again}")
+        assert self.exits(stage) == ["10:00:05", "10:00:06", "10:00:08", "10:00:12"]
+
+    def test_an_exit_that_worked_and_was_priced_anew_ends_the_row(self) -> None:
+        stage, _ = self.leaving()
+        self.refused(stage, "10:00:05.1")
+        stage.reach("10:00:06.2")
+        stage.answers("10:00:06.3", "working")
+        stage.quote("10:00:08.5", 47.5, 47.51)
+        stage.answers("10:00:08.7", "cancelled")
+        assert (self.refused(stage, "10:00:08.9"), stage.book.trading) == ([], "ACTIVE")
+
     def test_a_person_who_resumes_is_told_again_at_the_next_refusal(self) -> None:
         stage, _ = self.leaving()
         self.refused(stage, "10:00:05.1")
