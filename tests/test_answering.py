@@ -34,8 +34,8 @@ class Account(Stage):
         """An execution of an order, of the newest one by itself; its id is a new one."""
         at_ns, order = self.at(when), self.newest
         row: dict[str, Any] = {"execution_id": f"x{self.seq}", "client_order_id": name or order.client_order_id}
-        row |= {"symbol": order.symbol, "side": order.side, "quantity": quantity}
-        return self._on(Execution(self.seq, at_ns, at_ns, **(row | {"price_micros": round(price * 1e6)} | changes)))
+        row |= {"symbol": order.symbol, "side": order.side, "quantity": quantity, "event_ns": at_ns}
+        return self._on(Execution(self.seq, at_ns, **(row | {"price_micros": round(price * 1e6)} | changes)))
 
     def enters(self, clock: str = "10:00") -> str:
         """A first half of 133 TQQQ is sent, a second after its quote; the order's name."""
@@ -328,6 +328,18 @@ class TestExits:
         stage.executes("10:00:06", 140, 48.0, name=name)
         assert stage.book.trading == "REDUCING"
         assert "buy them back" in stage.book.trading_reason or "look at the account" in stage.book.trading_reason
+
+    @pytest.mark.parametrize("parts", [(7,), (3, 4), (3, 10)])
+    def test_a_scalp_that_sold_more_than_it_held_is_over_once_that_is_bought_back(self, parts: tuple[int, ...]) -> None:
+        stage, name = self.leaving()
+        stage.executes("10:00:06", 140, 48.0, name=name)
+        assert stage.executes("10:00:30", 7, 48.0, name="early", side="buy", event_ns=ny("10:00:03")) == []
+        assert stage.position.held == -7
+        for part in parts:
+            stage.executes("10:01", part, 48.5, name="by-hand", side="buy")
+        assert (stage.scalp.status, stage.scalp.shares, stage.book.scalps) == ("closed", 140, {})
+        cash = 100_000_000_000 - 133 * 50_000_000 + 140 * 48_000_000 - 7 * 48_500_000
+        assert stage.book.cash_micros == cash
 
 
 class TestStrangers:
