@@ -127,6 +127,15 @@ def test_an_order_that_ended_meanwhile_ends_here() -> None:
     assert account.news == ["expired"]
 
 
+def test_what_was_filled_and_no_execution_tells_of_is_a_difference() -> None:
+    account = Account()
+    account.left_open()
+    accepted(account)
+    account.exchange.orders["sc-1"].state, account.exchange.orders["sc-1"].filled = "cancelled", 50
+    assert account.differs() is None
+    assert account.differs() == ["order sc-1 has 50 filled at the broker, executions tell of 0"]
+
+
 def test_an_order_that_never_arrived_is_asked_for_until_that_is_sure() -> None:
     account = Account()
     account.left_open()
