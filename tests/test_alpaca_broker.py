@@ -203,6 +203,27 @@ class TestSubmit:
 
         assert asked(fake, main, timeout_seconds=2.0) == (state, 0)
 
+    def test_reads_that_hang_hold_no_purchase_back_until_it_is_old(
+        self, fake: Alpaca, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        tried, gate = Calls._tried, threading.Event()
+
+        def held(calls: Calls, method: str, path: str, data: Any) -> Reply:
+            assert method != "get" or gate.wait(WAIT_SECONDS)
+            return tried(calls, method, path, data)
+
+        async def main(made: Broker) -> str:
+            reads = [asyncio.ensure_future(made.lookup(f"a{number}")) for number in range(8)]
+            await asyncio.sleep(0)  # each has taken its thread, or its place before one
+            try:
+                return (await made.submit(buy("a"))).state
+            finally:
+                gate.set()
+                await asyncio.gather(*reads)
+
+        monkeypatch.setattr(Calls, "_tried", held)
+        assert asked(fake, main) == "working"
+
 
 class Confused(BaseHTTPRequestHandler):
     """Answers every question about an order with another one."""

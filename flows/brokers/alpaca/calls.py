@@ -60,7 +60,8 @@ class Reply(NamedTuple):
 class Calls:
     """The client of one account. `timeout_seconds` is for connecting and for each wait, `limit_seconds` for all.
 
-    Sales and cancels have threads of their own: calls that hang hold none of them back.
+    Sales and cancels have threads of their own, and so have purchases: calls that hang hold none of them back. What
+    waits for a thread cannot be called off, and would leave when it is old.
     """
 
     def __init__(
@@ -78,11 +79,12 @@ class Calls:
         self._limit_seconds, self._on_request = limit_seconds, on_request
         self._usual = ThreadPoolExecutor(WORKERS, "alpaca")
         self._urgent = ThreadPoolExecutor(WORKERS, "alpaca-urgent")
+        self._entries = ThreadPoolExecutor(WORKERS, "alpaca-entries")
 
     async def ask(self, method: str, path: str, data: Any = None, *, urgent: bool = False) -> Reply:
         """One request: get, post or delete."""
         self._on_request()
-        pool = self._urgent if urgent else self._usual
+        pool = self._urgent if urgent else self._entries if method == "post" else self._usual
         future = pool.submit(self._tried, method, path, data)
         try:
             # Not wait_for, which in Python 3.11 forgets that it was cancelled where the answer comes at that moment.
@@ -101,7 +103,7 @@ class Calls:
 
     def close(self) -> None:
         """Takes no more; what hangs ends by its timeout."""
-        for pool in (self._usual, self._urgent):
+        for pool in (self._usual, self._urgent, self._entries):
             pool.shutdown(wait=False, cancel_futures=True)
         self._session.close()
 
