@@ -188,6 +188,20 @@ class TestWaiting:
         assert wire.states == ["working", "cancelled"]
         assert (wire.exchange.orders["sc-2"].state, wire.exchange.calls.count("submit")) == ("cancelled", 1)
 
+    def test_an_exit_that_was_given_up_while_it_waited_is_not_sent_any_more(self) -> None:
+        # The broker takes no orders for twelve seconds, does not say until when, and answers lookups.
+        wire = Wire()
+        wire.exchange.before["submit"] = [busy(0.0)] * 12
+
+        async def main() -> None:
+            sent = asyncio.ensure_future(wire.sending.obey(SELL))
+            await asyncio.sleep(0.005)  # it is on its way
+            await wire.sending.inquire("sc-2")
+            await sent
+
+        run(main())
+        assert (wire.states, wire.exchange.accepted) == (["rejected"], {})
+
     def test_an_exit_goes_before_entries_that_wait(self) -> None:
         wire = Wire(size=3)
 
