@@ -4,11 +4,13 @@ An order that the broker ended waits for the executions that it tells of. An exe
 scalp of it is taken up again, with all its exits.
 """
 
+from msgspec.structs import replace
+
 from operators.answers import Answer, Execution, Power
 from operators.book import BookState
 from operators.codes import ExitReason, SecondHalf
 from operators.intents import AnyScalp
-from operators.orders import Fill, Order
+from operators.orders import PREFIX, Fill, Order
 from operators.settling import Settling
 
 
@@ -40,7 +42,7 @@ class Answering:
         if answer.state in ("working", "unknown"):
             self._blotter.move(order, answer.state)
             if answer.state == "working" and order.action == "exit":
-                self._settling.restraint.taken(self._book.scalps[order.signal_id])
+                self._settling.restraint.works(self._book.scalps[order.signal_id])
             return
         if answer.state == "rejected":
             order.reason = answer.reason or order.reason
@@ -51,11 +53,14 @@ class Answering:
         """Ends the order once all executions that its end tells of are there."""
         if order.ending is None or not order.open or order.filled < order.ending_filled:
             return
-        scalp = self._book.scalps[order.signal_id]
-        if order.ending == "rejected" and order.action == "exit":
-            self._settling.restraint.refused(scalp, order.reason or "without a reason")
+        scalp, restraint = self._book.scalps[order.signal_id], self._settling.restraint
+        refused = order.ending == "rejected" and order.action == "exit"
+        if refused:
+            restraint.refused(scalp, order.reason or "without a reason")
+        elif order.action == "exit":
+            restraint.taken(scalp)
         self._settling.end(order, order.ending)
-        if order.ending == "rejected" and order.action == "exit":
+        if refused:
             self._leaving.send_later(scalp)
 
     def _execution(self, said: Execution) -> None:
@@ -63,9 +68,11 @@ class Answering:
         known = book.orders.get(name) or book.ended.get(name)
         if known is not None and said.execution_id in known.executions:
             return
-        order = self._strangers(said) if known is None else known
+        order = self._strangers(said) if known is None else self._goes_on(known, said)
         if order is None:
             return
+        if not order.order_id.startswith(PREFIX) and order.side == "buy":
+            said = replace(said, quantity=order.remaining)
         if name in book.ended:
             self._take_up_again(order)
         order.executions.append(said.execution_id)
@@ -90,21 +97,43 @@ class Answering:
             book.orders[name] = book.ended.pop(name)
         book.realised_micros -= scalp.open_micros
 
+    def _goes_on(self, order: Order, said: Execution) -> Order | None:
+        """The order as it takes a further execution; what a stranger's sells once the scalp is over was not ours."""
+        if order.order_id.startswith(PREFIX):
+            return order
+        scalp = self._book.scalps.get(order.signal_id)
+        if scalp is None:
+            return None
+        order.quantity = order.filled + min(said.quantity, max(scalp.held if order.side == "sell" else -scalp.held, 0))
+        return order if order.side == "sell" or order.remaining else None
+
     def _strangers(self, said: Execution) -> Order | None:
         """A sale of what a scalp holds that we did not order, as an exit of it; others are not ours to book.
 
         One from before the scalp bought sold something else, whenever it is told.
         """
         book = self._book
+        if said.side == "buy":
+            return self._bought_back(said)
         holders = [scalp for scalp in book.scalps_in_order() if scalp.symbol == said.symbol and scalp.held > 0]
         holders = [scalp for scalp in holders if not 0 < said.event_ns < self._begun_ns(scalp)]
-        if said.side != "sell" or not holders:
+        if not holders:
             return None
         scalp = holders[0]
         scalp.exit_due = ExitReason.BROKER
         self._leaving.drop_second(scalp, SecondHalf.EXIT_DUE)
         self._leaving.stop_entries(scalp, ExitReason.BROKER)
-        return self._blotter.strange(scalp, said.client_order_id, min(said.quantity, scalp.held))
+        return self._blotter.strange(scalp, said.client_order_id, "sell", min(said.quantity, scalp.held))
+
+    def _bought_back(self, said: Execution) -> Order | None:
+        """A purchase that mends what a scalp sold beyond what it held; what is bought besides is not ours to book."""
+        for scalp in self._book.scalps_in_order():
+            later = said.event_ns == 0 or said.event_ns >= scalp.exit_ns
+            if scalp.symbol == said.symbol and scalp.held < 0 and later:
+                quantity = min(said.quantity, -scalp.held)
+                scalp.working += quantity
+                return self._blotter.strange(scalp, said.client_order_id, "buy", quantity)
+        return None
 
     def _begun_ns(self, scalp: AnyScalp) -> int:
         """When the scalp's first order was sent."""

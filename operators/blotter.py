@@ -52,10 +52,13 @@ class Blotter:
             book.set_timer(now + self.latency_ns, "arrive", name)
         return order
 
-    def strange(self, scalp: AnyScalp, name: str, quantity: int) -> Order:
-        """An exit that somebody else had ordered, so far as it was filled: the book learns of it by its execution."""
+    def strange(self, scalp: AnyScalp, name: str, side: Side, quantity: int) -> Order:
+        """An exit that somebody else had ordered, so far as it was filled: the book learns of it by its execution.
+
+        It buys where more was sold than the scalp held.
+        """
         book, attempt = self.book, scalp.exit_attempts + 1
-        order = Order(name, scalp.signal_id, "exit", attempt, scalp.symbol, "sell", quantity, None, book.now_ns)
+        order = Order(name, scalp.signal_id, "exit", attempt, scalp.symbol, side, quantity, None, book.now_ns)
         order.reason, scalp.exit_attempts = scalp.exit_due, attempt
         book.orders[name] = order
         self.move(order, "working")

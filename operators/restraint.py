@@ -70,14 +70,17 @@ class Restraint:
         if scalp.refusals == REFUSED_IN_ROW or (not known and scalp.refusal in book.reasons):
             self._tell("alarm", scalp.refusal, before)
 
-    def taken(self, scalp: AnyScalp) -> None:
-        """The broker took an exit of the scalp, or nothing of it is held any more."""
-        if not scalp.refusals:
-            return
+    def works(self, scalp: AnyScalp) -> None:
+        """The broker has an exit of the scalp: entries may begin again. One that it refuses after all counts on."""
         before, refusal = steered(self._book), scalp.refusal
-        scalp.refusals, scalp.refusal = 0, ""
-        if self._book.restore(refusal):
+        scalp.refusal = ""
+        if refusal and self._book.restore(refusal):
             self._tell("restore", refusal, before)
+
+    def taken(self, scalp: AnyScalp) -> None:
+        """An exit of the scalp was filled or ended unrefused, or nothing of it is held any more."""
+        scalp.refusals = 0
+        self.works(scalp)
 
     def look_at_split(self, split: Split) -> None:
         """Ends entries if anything held was bought before the split: its units and prices are others now."""

@@ -14,12 +14,14 @@ import pytest
 from alpaca.common.enums import BaseURL
 
 from flows.brokers.alpaca.broker import Alpaca as Broker
+from flows.brokers.alpaca.calls import Calls, Reply
 from flows.brokers.alpaca.keys import LIVE, PAPER, Place, keys
 from flows.brokers.port import Account, Held, NotSent, Unclear, Unusable
 from operators.answers import Answer, Execution
 from operators.events import SECOND_NS, Intent
-from tests.alpaca_brokers import KEYS, TIMEOUT_SECONDS, broker, buy, sell
+from tests.alpaca_brokers import KEYS, LIMIT_SECONDS, TIMEOUT_SECONDS, broker, buy, sell
 from tests.alpaca_market import CALL, OPENING, ny
+from tests.ears import WAIT_SECONDS
 from tests.fakes.alpaca.process import Alpaca
 from tests.sources import imported, modules
 from tests.virtual import run_fast
@@ -201,6 +203,27 @@ class TestSubmit:
 
         assert asked(fake, main, timeout_seconds=2.0) == (state, 0)
 
+    def test_reads_that_hang_hold_no_purchase_back_until_it_is_old(
+        self, fake: Alpaca, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        tried, gate = Calls._tried, threading.Event()
+
+        def held(calls: Calls, method: str, path: str, data: Any) -> Reply:
+            assert method != "get" or gate.wait(WAIT_SECONDS)
+            return tried(calls, method, path, data)
+
+        async def main(made: Broker) -> str:
+            reads = [asyncio.ensure_future(made.lookup(f"a{number}")) for number in range(8)]
+            await asyncio.sleep(0)  # each has taken its thread, or its place before one
+            try:
+                return (await made.submit(buy("a"))).state
+            finally:
+                gate.set()
+                await asyncio.gather(*reads)
+
+        monkeypatch.setattr(Calls, "_tried", held)
+        assert asked(fake, main) == "working"
+
 
 class Confused(BaseHTTPRequestHandler):
     """Answers every question about an order with another one."""
@@ -223,6 +246,31 @@ class TestLookup:
             with pytest.raises(Unclear, match="answered of b instead of a"):
                 asked_at(f"http://127.0.0.1:{server.server_port}", lambda made: made.lookup("a"))
             server.shutdown()
+
+    def test_a_request_that_may_still_leave_its_thread_is_no_denial(
+        self, fake: Alpaca, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        tried, gate = Calls._tried, threading.Event()
+
+        def held(calls: Calls, method: str, path: str, data: Any) -> Reply:
+            assert method != "post" or gate.wait(WAIT_SECONDS)
+            return tried(calls, method, path, data)
+
+        async def main(made: Broker) -> Answer | None:
+            with pytest.raises(Unclear, match="no whole answer"):
+                await made.submit(buy("a"))
+            made._calls._limit_seconds = LIMIT_SECONDS
+            with pytest.raises(Unclear, match="still on its way"):
+                await made.lookup("a")
+            gate.set()
+            while not made._leaving["a"].done():
+                await asyncio.sleep(0.1)
+            return await made.lookup("a")
+
+        monkeypatch.setattr(Calls, "_tried", held)
+        answer = asked(fake, main, limit_seconds=2.0)
+        assert answer is not None
+        assert answer.state == "working"
 
     def test_a_name_that_nobody_used_is_none(self, fake: Alpaca) -> None:
         assert looked_up(fake) is None

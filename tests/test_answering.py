@@ -34,8 +34,8 @@ class Account(Stage):
         """An execution of an order, of the newest one by itself; its id is a new one."""
         at_ns, order = self.at(when), self.newest
         row: dict[str, Any] = {"execution_id": f"x{self.seq}", "client_order_id": name or order.client_order_id}
-        row |= {"symbol": order.symbol, "side": order.side, "quantity": quantity}
-        return self._on(Execution(self.seq, at_ns, at_ns, **(row | {"price_micros": round(price * 1e6)} | changes)))
+        row |= {"symbol": order.symbol, "side": order.side, "quantity": quantity, "event_ns": at_ns}
+        return self._on(Execution(self.seq, at_ns, **(row | {"price_micros": round(price * 1e6)} | changes)))
 
     def enters(self, clock: str = "10:00") -> str:
         """A first half of 133 TQQQ is sent, a second after its quote; the order's name."""
@@ -245,6 +245,24 @@ class TestExits:
         ]
         assert (stage.book.trading, stage.book.reasons) == ("ACTIVE", [])
 
+    def test_refusals_of_exits_that_the_broker_had_taken_count_as_those_in_a_row(self) -> None:
+        stage, _ = self.leaving()
+        for clock, sent_again in (("05.1", "06.2"), ("06.3", "08.3"), ("08.4", "12.4")):
+            stage.answers(f"10:00:{clock}", "working")
+            alarms = [one.action for one in self.refused(stage, f"10:00:{clock}")]
+            assert (alarms, stage.book.trading) == (([], "ACTIVE") if clock == "05.1" else (["alarm"], "REDUCING"))
+            stage.reach(f"10:00:{sent_again}")
+        assert self.exits(stage) == ["10:00:05", "10:00:06", "10:00:08", "10:00:12"]
+
+    def test_an_exit_that_worked_and_was_priced_anew_ends_the_row(self) -> None:
+        stage, _ = self.leaving()
+        self.refused(stage, "10:00:05.1")
+        stage.reach("10:00:06.2")
+        stage.answers("10:00:06.3", "working")
+        stage.quote("10:00:08.5", 47.5, 47.51)
+        stage.answers("10:00:08.7", "cancelled")
+        assert (self.refused(stage, "10:00:08.9"), stage.book.trading) == ([], "ACTIVE")
+
     def test_a_person_who_resumes_is_told_again_at_the_next_refusal(self) -> None:
         stage, _ = self.leaving()
         self.refused(stage, "10:00:05.1")
@@ -311,6 +329,18 @@ class TestExits:
         assert stage.book.trading == "REDUCING"
         assert "buy them back" in stage.book.trading_reason or "look at the account" in stage.book.trading_reason
 
+    @pytest.mark.parametrize("parts", [(7,), (3, 4), (3, 10)])
+    def test_a_scalp_that_sold_more_than_it_held_is_over_once_that_is_bought_back(self, parts: tuple[int, ...]) -> None:
+        stage, name = self.leaving()
+        stage.executes("10:00:06", 140, 48.0, name=name)
+        assert stage.executes("10:00:30", 7, 48.0, name="early", side="buy", event_ns=ny("10:00:03")) == []
+        assert stage.position.held == -7
+        for part in parts:
+            stage.executes("10:01", part, 48.5, name="by-hand", side="buy")
+        assert (stage.scalp.status, stage.scalp.shares, stage.book.scalps) == ("closed", 140, {})
+        cash = 100_000_000_000 - 133 * 50_000_000 + 140 * 48_000_000 - 7 * 48_500_000
+        assert stage.book.cash_micros == cash
+
 
 class TestStrangers:
     def test_a_sale_by_somebody_else_ends_the_scalp_for_the_broker(self) -> None:
@@ -324,6 +354,24 @@ class TestStrangers:
         stage.holds()
         stage.executes("10:00:05", 33, 49.5, name="liquidation-1", side="sell")
         assert (stage.newest.side, stage.newest.quantity, stage.newest.reason) == ("sell", 100, "broker")
+
+    def test_a_sale_in_parts_is_one_order_and_no_fault(self) -> None:
+        stage = Account()
+        stage.holds()
+        stage.executes("10:00:05", 33, 49.5, name="liquidation-1", side="sell")
+        exit_ = stage.newest.client_order_id
+        stage.executes("10:00:05.1", 60, 49.5, name="liquidation-1", side="sell")
+        stage.executes("10:00:05.2", 40, 49.5, name="liquidation-1", side="sell")
+        assert (stage.newest.quantity, stage.newest.filled_quantity, stage.newest.state) == (133, 133, "filled")
+        stage.answers("10:00:05.5", "cancelled", exit_)
+        assert (stage.scalp.status, stage.book.trading) == ("closed", "ACTIVE")
+
+    def test_what_a_strangers_order_sells_once_the_scalp_is_over_was_not_ours(self) -> None:
+        stage = Account()
+        stage.holds()
+        stage.executes("10:00:05", 133, 49.5, name="by-hand", side="sell")
+        assert stage.executes("10:00:06", 67, 49.5, name="by-hand", symbol="TQQQ", side="sell") == []
+        assert (stage.book.scalps, stage.book.trading) == ({}, "ACTIVE")
 
     def test_no_exit_rule_takes_over_what_it_leaves_and_no_second_half_follows(self) -> None:
         stage = Account()

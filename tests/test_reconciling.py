@@ -109,6 +109,15 @@ def test_those_that_are_booked_already_are_not() -> None:
     assert account.news == ["buy 100 TQQQ"]
 
 
+def test_a_fill_of_an_order_that_had_ended_in_the_run_before_is_brought_in() -> None:
+    account = Account()
+    accepted(account, 33)
+    account.exchange.orders["sc-1"].state = "cancelled"
+    assert account.differs() is None
+    assert account.differs() == []
+    assert account.news == ["buy 33 TQQQ"]
+
+
 def test_an_order_that_ended_meanwhile_ends_here() -> None:
     account = Account()
     account.left_open()
@@ -116,6 +125,15 @@ def test_an_order_that_ended_meanwhile_ends_here() -> None:
     account.exchange.orders["sc-1"].state = "expired"
     account.differs()
     assert account.news == ["expired"]
+
+
+def test_what_was_filled_and_no_execution_tells_of_is_a_difference() -> None:
+    account = Account()
+    account.left_open()
+    accepted(account)
+    account.exchange.orders["sc-1"].state, account.exchange.orders["sc-1"].filled = "cancelled", 50
+    assert account.differs() is None
+    assert account.differs() == ["order sc-1 has 50 filled at the broker, executions tell of 0"]
 
 
 def test_an_order_that_never_arrived_is_asked_for_until_that_is_sure() -> None:

@@ -171,6 +171,37 @@ class TestWaiting:
         assert (wire.states, wire.exchange.accepted["sc-2"]) == (["working"], 1)
         assert wire.at[0] >= 60.0
 
+    @pytest.mark.parametrize("told_at", [1.0, 3.0])
+    def test_an_exit_that_was_turned_away_and_is_told_of_all_the_same_is_cancelled_there(self, told_at: float) -> None:
+        wire = Wire()
+        wire.exchange.after["submit"] = [busy(10.0)]
+
+        async def main() -> None:
+            sent = asyncio.ensure_future(wire.sending.obey(SELL))
+            works = Answer(0, 0, 0, "sc-2", "working")
+            asyncio.get_running_loop().call_later(told_at, wire.sending.hear, works)
+            await asyncio.sleep(2.0)
+            await wire.sending.obey(Withdrawal(10, 0, 0, 9, "sc-2"))
+            await sent
+
+        run(main())
+        assert wire.states == ["working", "cancelled"]
+        assert (wire.exchange.orders["sc-2"].state, wire.exchange.calls.count("submit")) == ("cancelled", 1)
+
+    def test_an_exit_that_was_given_up_while_it_waited_is_not_sent_any_more(self) -> None:
+        # The broker takes no orders for twelve seconds, does not say until when, and answers lookups.
+        wire = Wire()
+        wire.exchange.before["submit"] = [busy(0.0)] * 12
+
+        async def main() -> None:
+            sent = asyncio.ensure_future(wire.sending.obey(SELL))
+            await asyncio.sleep(0.005)  # it is on its way
+            await wire.sending.inquire("sc-2")
+            await sent
+
+        run(main())
+        assert (wire.states, wire.exchange.accepted) == (["rejected"], {})
+
     def test_an_exit_goes_before_entries_that_wait(self) -> None:
         wire = Wire(size=3)
 

@@ -26,7 +26,12 @@ class Difference(NamedTuple):
 
 def ours(placed: Placed) -> bool:
     """Whether an order bears the mark of our names."""
-    return placed.answer.client_order_id.startswith(PREFIX)
+    return marked(placed.answer.client_order_id)
+
+
+def marked(name: str) -> bool:
+    """Whether a name of an order is one of ours."""
+    return name.startswith(PREFIX)
 
 
 def positions(here: Mapping[str, int], there: Sequence[Held]) -> Iterator[Difference]:

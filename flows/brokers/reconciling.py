@@ -42,6 +42,7 @@ class Reconciling:
         Raises NotSent, Unclear or Unusable where the broker does not say.
         """
         before, over = standing(), {name for name, one in self._sending.flights.known.items() if one.over}
+        lacking = [flight for flight in self._sending.flights.open if flight.missing]
         seen = await self._see()
         news = self._bring_in(seen, before)
         names = {placed.answer.client_order_id for placed in seen.placed}
@@ -50,6 +51,13 @@ class Reconciling:
                 await self._sending.look(flight)
         self._put(Power(0, 0, 0, seen.account.power_micros))
         self.strangers = comparing.strangers(before.held, seen.held, seen.placed)
+        lost = [
+            f"order {one.name} has {one.filled} filled at the broker, executions tell of {one.booked}"
+            for one in lacking
+            if one.missing
+        ]
+        if lost:  # of what was filled before the broker was asked nothing is under way any more
+            return lost
         if news or self._sending.flights.open or standing() != before:
             return None
         return [*map(str, comparing.positions(before.held, seen.held)), *self._unknown(seen, over)]
@@ -60,11 +68,13 @@ class Reconciling:
         return Seen(account, held, placed, await self._broker.executions(self.since_ns - MARGIN_NS))
 
     def _bring_in(self, seen: Seen, standing: Standing) -> bool:
-        """Whether there were executions and answers that no stream told of; strangers' count where the desk holds."""
+        """Whether there were executions and answers that no stream told of; strangers' count where the desk holds.
+
+        All with our mark count: an order that ended in a run before this one is no flight, and may yet have filled.
+        """
         news = False
         for execution in seen.executions:
-            known = execution.client_order_id in self._sending.flights.known
-            if known or execution.symbol in standing.held:
+            if comparing.marked(execution.client_order_id) or execution.symbol in standing.held:
                 news |= self._sending.hear(execution)
             self.since_ns = max(self.since_ns, execution.event_ns)
         for placed in seen.placed:

@@ -44,9 +44,14 @@ class Sending:
             await self._cancel(echo.client_order_id)
 
     def hear(self, said: Answer | Execution) -> bool:
-        """Takes what the broker told; whether that was news, which alone goes onto the tape."""
+        """Takes what the broker told; whether that was news, which alone goes onto the tape.
+
+        What it tells of has arrived, whatever it answered to the order.
+        """
         taken = self.flights.answer if isinstance(said, Answer) else self.flights.execution
         news = taken(said, _now())  # type: ignore[arg-type]  # each takes its own kind
+        if said.client_order_id in self.flights.known:
+            self.flights.known[said.client_order_id].sent = True
         if news:
             self._put(said)
         return news
@@ -54,6 +59,8 @@ class Sending:
     async def _submit(self, intent: Intent) -> None:
         flight = self.flights.begin(intent, _now())
         while True:
+            if flight.sent:  # turned away, and yet the broker told of it
+                return await self._cancel(flight.name) if flight.withdrawn else None
             if flight.withdrawn:
                 return self._say(intent.client_order_id, "cancelled", "withdrawn before it was sent")
             why = self._withheld(intent)
@@ -62,7 +69,7 @@ class Sending:
             await self._lanes.take(_lane(intent))
             await self._safe(intent.seq)
             point("intent safe")
-            if flight.withdrawn or self._withheld(intent):
+            if flight.sent or flight.withdrawn or self._withheld(intent):
                 continue
             try:
                 self.hear(await self._posted(flight, intent))

@@ -2,10 +2,11 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Sequence
+from concurrent.futures import Future
 from typing import Any, Final, TypeVar
 
 from flows.brokers.alpaca import wording
-from flows.brokers.alpaca.calls import NOT_FOUND, OK, TOO_MANY, Calls
+from flows.brokers.alpaca.calls import NOT_FOUND, OK, TOO_MANY, Calls, Reply
 from flows.brokers.alpaca.keys import LIVE, Keys, Place
 from flows.brokers.alpaca.lists import whole
 from flows.brokers.alpaca.updates import Pace, Updates
@@ -61,6 +62,7 @@ class Alpaca:
         self._pages = pages
         self._names: dict[str, str] = {}
         self._ids: dict[str, str] = {}
+        self._leaving: dict[str, Future[Reply]] = {}
 
     async def connect(self) -> Account:
         """Asks for the account, then begins to listen."""
@@ -104,8 +106,16 @@ class Alpaca:
         return found
 
     async def lookup(self, client_order_id: str) -> Answer | None:
-        """The order of that name; None where Alpaca says in its own words that it has none."""
-        return await self._find(client_order_id)
+        """The order of that name; None where Alpaca says in its own words that it has none.
+
+        Unclear while the request with that order may still leave.
+        """
+        leaving = self._leaving.get(client_order_id)
+        may_come = leaving is not None and not leaving.done()
+        found = await self._find(client_order_id)
+        if found is None and may_come:
+            raise Unclear(f"{client_order_id} is still on its way to Alpaca")
+        return found
 
     async def executions(self, since_ns: int) -> Sequence[Execution]:
         """All fills from an instant on; the order of each is asked for once, for fills do not tell its name.
@@ -132,6 +142,8 @@ class Alpaca:
         selling = intent.side == "sell"
         reply = await self._calls.ask("post", "/orders", wording.order(intent), urgent=selling)
         reason = wording.message(reply.body)
+        if reply.running is not None:
+            self._leaving[intent.client_order_id] = reply.running
         if reply.status == OK:
             return self._named(intent.client_order_id, reply.body)
         if "client_order_id" in reason and "unique" in reason:

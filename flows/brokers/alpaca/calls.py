@@ -6,7 +6,7 @@ Whatever fails in the client ends here as a Reply: no exception of its, with key
 import asyncio
 import time
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from email.utils import parsedate_to_datetime
 from functools import partial
 from typing import Any, Final, NamedTuple
@@ -29,7 +29,8 @@ NEVER_LEFT: Final = (urllib3.exceptions.NewConnectionError, urllib3.exceptions.C
 class Reply(NamedTuple):
     """What came of one request: an HTTP status, 0 where none came, and the JSON of the body, None where it is none.
 
-    `why` says what was wrong; `left` is False where the request cannot have reached Alpaca.
+    `why` says what was wrong; `left` is False where the request cannot have reached Alpaca. One that nobody waits for
+    any more and that may still leave is `running`: looking up addresses and trying each of them has no end of its own.
     """
 
     status: int
@@ -37,6 +38,7 @@ class Reply(NamedTuple):
     why: str = ""
     wait_seconds: float = 0.0
     left: bool = True
+    running: "Future[Reply] | None" = None
 
     def fault(self) -> NotSent | Unclear | Unusable:
         """What a reply that is not good means."""
@@ -58,7 +60,8 @@ class Reply(NamedTuple):
 class Calls:
     """The client of one account. `timeout_seconds` is for connecting and for each wait, `limit_seconds` for all.
 
-    Sales and cancels have threads of their own: calls that hang hold none of them back.
+    Sales and cancels have threads of their own, and so have purchases: calls that hang hold none of them back. What
+    waits for a thread cannot be called off, and would leave when it is old.
     """
 
     def __init__(
@@ -76,11 +79,12 @@ class Calls:
         self._limit_seconds, self._on_request = limit_seconds, on_request
         self._usual = ThreadPoolExecutor(WORKERS, "alpaca")
         self._urgent = ThreadPoolExecutor(WORKERS, "alpaca-urgent")
+        self._entries = ThreadPoolExecutor(WORKERS, "alpaca-entries")
 
     async def ask(self, method: str, path: str, data: Any = None, *, urgent: bool = False) -> Reply:
         """One request: get, post or delete."""
         self._on_request()
-        pool = self._urgent if urgent else self._usual
+        pool = self._urgent if urgent else self._entries if method == "post" else self._usual
         future = pool.submit(self._tried, method, path, data)
         try:
             # Not wait_for, which in Python 3.11 forgets that it was cancelled where the answer comes at that moment.
@@ -89,7 +93,9 @@ class Calls:
         except TimeoutError:
             if future.cancel():
                 return Reply(0, why=f"no thread was free for {self._limit_seconds:g} s", left=False)
-            return Reply(0, why=f"no whole answer from {self._address} within {self._limit_seconds:g} s")
+            return Reply(
+                0, why=f"no whole answer from {self._address} within {self._limit_seconds:g} s", running=future
+            )
 
     async def read(self, path: str, data: Any = None, *, urgent: bool = False) -> Any:
         """The body that a question gets. Raises NotSent, Unclear or Unusable."""
@@ -97,7 +103,7 @@ class Calls:
 
     def close(self) -> None:
         """Takes no more; what hangs ends by its timeout."""
-        for pool in (self._usual, self._urgent):
+        for pool in (self._usual, self._urgent, self._entries):
             pool.shutdown(wait=False, cancel_futures=True)
         self._session.close()
 
