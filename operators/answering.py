@@ -71,7 +71,7 @@ class Answering:
         order = self._strangers(said) if known is None else self._goes_on(known, said)
         if order is None:
             return
-        if not order.order_id.startswith(PREFIX) and order.side == "buy":
+        if not order.order_id.startswith(PREFIX):  # the rest was for others
             said = replace(said, quantity=order.remaining)
         if name in book.ended:
             self._take_up_again(order)
@@ -98,14 +98,14 @@ class Answering:
         book.realised_micros -= scalp.open_micros
 
     def _goes_on(self, order: Order, said: Execution) -> Order | None:
-        """The order as it takes a further execution; what a stranger's sells once the scalp is over was not ours."""
+        """The order as it takes a further execution, None for a stranger's that has nothing of ours any more."""
         if order.order_id.startswith(PREFIX):
             return order
         scalp = self._book.scalps.get(order.signal_id)
         if scalp is None:
             return None
         order.quantity = order.filled + min(said.quantity, max(scalp.held if order.side == "sell" else -scalp.held, 0))
-        return order if order.side == "sell" or order.remaining else None
+        return order if order.remaining else None
 
     def _strangers(self, said: Execution) -> Order | None:
         """A sale of what a scalp holds that we did not order, as an exit of it; others are not ours to book.

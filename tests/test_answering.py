@@ -366,6 +366,18 @@ class TestStrangers:
         stage.answers("10:00:05.5", "cancelled", exit_)
         assert (stage.scalp.status, stage.book.trading) == ("closed", "ACTIVE")
 
+    @pytest.mark.parametrize("parts", [(200,), (33, 167), (133, 67)])
+    def test_what_a_strangers_order_sells_beyond_the_scalp_was_not_ours(self, parts: tuple[int, ...]) -> None:
+        stage = Account()
+        stage.holds()
+        stage.quote("10:00:05", 48.0, 48.01)
+        exit_ = stage.newest.client_order_id
+        for part in parts:
+            stage.executes("10:00:06", part, 49.5, name="by-hand", side="sell")
+        stage.answers("10:00:07", "cancelled", exit_)
+        assert (stage.scalp.status, stage.scalp.shares, stage.book.trading) == ("closed", 133, "ACTIVE")
+        assert stage.book.cash_micros == 100_000_000_000 - 133 * 500_000
+
     def test_what_a_strangers_order_sells_once_the_scalp_is_over_was_not_ours(self) -> None:
         stage = Account()
         stage.holds()

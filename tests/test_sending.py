@@ -188,6 +188,17 @@ class TestWaiting:
         assert wire.states == ["working", "cancelled"]
         assert (wire.exchange.orders["sc-2"].state, wire.exchange.calls.count("submit")) == ("cancelled", 1)
 
+    def test_an_exit_that_was_told_of_before_it_was_turned_away_is_not_sent_again(self) -> None:
+        wire = Wire(exchange=Slow())
+        wire.exchange.after["submit"] = [busy(10.0)]
+
+        async def main() -> None:
+            asyncio.get_running_loop().call_later(14.9, wire.sending.hear, Answer(0, 0, 0, "sc-2", "working"))
+            await wire.sending.obey(SELL)
+
+        run(main())
+        assert (wire.states, wire.exchange.calls.count("submit")) == (["working"], 1)
+
     def test_an_exit_that_was_given_up_while_it_waited_is_not_sent_any_more(self) -> None:
         # The broker takes no orders for twelve seconds, does not say until when, and answers lookups.
         wire = Wire()

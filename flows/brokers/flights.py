@@ -31,6 +31,11 @@ class Flight(msgspec.Struct):
     posting: bool = False
 
     @property
+    def told(self) -> bool:
+        """Whether anything was ever said of it."""
+        return self.state is not None or self.booked > 0
+
+    @property
     def over(self) -> bool:
         """Whether the broker will fill no more of it, by its word or because all is filled."""
         return self.state in OVER or (0 < self.quantity <= max(self.filled, self.booked))

@@ -75,7 +75,7 @@ class Sending:
                 self.hear(await self._posted(flight, intent))
                 return None
             except NotSent as fault:
-                flight.sent = False
+                flight.sent = flight.told
                 await self._wait(fault)
             except Unusable as fault:
                 return self._say(intent.client_order_id, "rejected", str(fault))
