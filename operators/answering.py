@@ -10,7 +10,7 @@ from operators.answers import Answer, Execution, Power
 from operators.book import BookState
 from operators.codes import ExitReason, SecondHalf
 from operators.intents import AnyScalp
-from operators.orders import PREFIX, Fill, Order
+from operators.orders import Fill, Order, is_ours
 from operators.settling import Settling
 
 
@@ -71,7 +71,7 @@ class Answering:
         order = self._strangers(said) if known is None else self._goes_on(known, said)
         if order is None:
             return
-        if not order.order_id.startswith(PREFIX):  # the rest was for others
+        if not is_ours(order.order_id):  # the rest was for others
             said = replace(said, quantity=order.remaining)
         if name in book.ended:
             self._take_up_again(order)
@@ -99,7 +99,7 @@ class Answering:
 
     def _goes_on(self, order: Order, said: Execution) -> Order | None:
         """The order as it takes a further execution, None for a stranger's that has nothing of ours any more."""
-        if order.order_id.startswith(PREFIX):
+        if is_ours(order.order_id):
             return order
         scalp = self._book.scalps.get(order.signal_id)
         if scalp is None:

@@ -96,3 +96,8 @@ def order_id(day: str, book_id: str, signal_id: str, leg: LegName, action: Actio
     """`sc-` + session as digits + `-` + 20 hex digits: the same for the same intent, whoever computes it."""
     text = f"{book_id}|{signal_id}|{leg}|{action}|{attempt}"
     return f"{PREFIX}{day.replace('-', '')}-{hashlib.sha256(text.encode()).hexdigest()[:20]}"
+
+
+def is_ours(name: str) -> bool:
+    """Whether an order's name is one of ours, at whatever broker."""
+    return name.startswith(PREFIX)

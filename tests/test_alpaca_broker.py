@@ -106,6 +106,18 @@ class TestAccount:
             asked(fake, lambda made: made.account())
 
 
+def held_back(method: str, monkeypatch: pytest.MonkeyPatch) -> threading.Event:
+    """Requests of a method stay in their threads until the event is set."""
+    tried, gate = Calls._tried, threading.Event()
+
+    def held(calls: Calls, what: str, path: str, data: Any) -> Reply:
+        assert what != method or gate.wait(WAIT_SECONDS)
+        return tried(calls, what, path, data)
+
+    monkeypatch.setattr(Calls, "_tried", held)
+    return gate
+
+
 class TestSubmit:
     def test_an_order_below_the_market_works(self, fake: Alpaca) -> None:
         answer = submitted(fake, buy("a"))
@@ -206,11 +218,7 @@ class TestSubmit:
     def test_reads_that_hang_hold_no_purchase_back_until_it_is_old(
         self, fake: Alpaca, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        tried, gate = Calls._tried, threading.Event()
-
-        def held(calls: Calls, method: str, path: str, data: Any) -> Reply:
-            assert method != "get" or gate.wait(WAIT_SECONDS)
-            return tried(calls, method, path, data)
+        gate = held_back("get", monkeypatch)
 
         async def main(made: Broker) -> str:
             reads = [asyncio.ensure_future(made.lookup(f"a{number}")) for number in range(8)]
@@ -221,7 +229,6 @@ class TestSubmit:
                 gate.set()
                 await asyncio.gather(*reads)
 
-        monkeypatch.setattr(Calls, "_tried", held)
         assert asked(fake, main) == "working"
 
 
@@ -250,11 +257,7 @@ class TestLookup:
     def test_a_request_that_may_still_leave_its_thread_is_no_denial(
         self, fake: Alpaca, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        tried, gate = Calls._tried, threading.Event()
-
-        def held(calls: Calls, method: str, path: str, data: Any) -> Reply:
-            assert method != "post" or gate.wait(WAIT_SECONDS)
-            return tried(calls, method, path, data)
+        gate = held_back("post", monkeypatch)
 
         async def main(made: Broker) -> Answer | None:
             with pytest.raises(Unclear, match="no whole answer"):
@@ -267,7 +270,6 @@ class TestLookup:
                 await asyncio.sleep(0.1)
             return await made.lookup("a")
 
-        monkeypatch.setattr(Calls, "_tried", held)
         answer = asked(fake, main, limit_seconds=2.0)
         assert answer is not None
         assert answer.state == "working"

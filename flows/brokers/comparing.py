@@ -8,7 +8,7 @@ from typing import Final, NamedTuple
 
 from flows.brokers.port import Held, Placed
 from operators.answers import Answer
-from operators.orders import PREFIX, Order
+from operators.orders import Order, is_ours
 
 UNKNOWN: Final = "unknown"
 
@@ -26,12 +26,7 @@ class Difference(NamedTuple):
 
 def ours(placed: Placed) -> bool:
     """Whether an order bears the mark of our names."""
-    return marked(placed.answer.client_order_id)
-
-
-def marked(name: str) -> bool:
-    """Whether a name of an order is one of ours."""
-    return name.startswith(PREFIX)
+    return is_ours(placed.answer.client_order_id)
 
 
 def positions(here: Mapping[str, int], there: Sequence[Held]) -> Iterator[Difference]:

@@ -7,7 +7,7 @@ from flows.brokers import comparing
 from flows.brokers.port import Account, Broker, Held, Placed
 from flows.brokers.sending import Sending
 from operators.answers import Execution, Power
-from operators.orders import Order
+from operators.orders import Order, is_ours
 
 MARGIN_NS: Final = 60_000_000_000
 """Executions are asked for from so long before the last time on: clocks differ, and doubled ones are known by name."""
@@ -74,7 +74,7 @@ class Reconciling:
         """
         news = False
         for execution in seen.executions:
-            if comparing.marked(execution.client_order_id) or execution.symbol in standing.held:
+            if is_ours(execution.client_order_id) or execution.symbol in standing.held:
                 news |= self._sending.hear(execution)
             self.since_ns = max(self.since_ns, execution.event_ns)
         for placed in seen.placed:

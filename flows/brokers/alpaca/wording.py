@@ -12,7 +12,7 @@ from operators import prices, sessions
 from operators.answers import Answer, Execution, Verdict
 from operators.contracts import parse_occ
 from operators.events import Intent
-from operators.orders import PREFIX
+from operators.orders import is_ours
 
 Json = dict[str, Any]
 STATES: Final[dict[str, Verdict]] = {
@@ -100,7 +100,7 @@ def placed(told: object) -> Placed:
     Orders of others may be for an amount of money, or of several legs: then there is no count, symbol or side.
     """
     found = answer(told)
-    if found.client_order_id.startswith(PREFIX):
+    if is_ours(found.client_order_id):
         return Placed(found, ours(_text(told, "symbol")), _side(told), units(field(told, "qty")))
     quantity = units(field(told, "qty") or 0)
     return Placed(found, ours(str(field(told, "symbol") or "")), str(field(told, "side") or ""), quantity)
